@@ -1,0 +1,2 @@
+/** The stores of the control plane on SQLite. */
+export { type OpenedStores, openStores, type SqliteOptions, type StorageState } from './open-stores.ts';
