@@ -1,0 +1,12 @@
+/** Sources of tools: the machine. */
+export {
+  createMachineProvider,
+  createSkillLibrary,
+  type MachineProviderOptions,
+  type MachineSettings,
+  type MachineSkillLibrary,
+  type RecordEndsOptions,
+  recordSessionEnds,
+  type SkillPlaces,
+  skillRoots,
+} from './machine/index.ts';
