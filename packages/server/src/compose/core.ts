@@ -1,0 +1,226 @@
+/**
+ * Everything between the doors and the box, constructed once: record, principals, box, tools, pipeline. What is
+ * constructed last ends first; whatever fails on the way ends what stands already.
+ */
+import { randomBytes } from 'node:crypto';
+import type { Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { compileRedactor, type Redactor } from '@agentbox/base';
+import { type BoxConnection, connectBox, startBoxDaemon } from '@agentbox/boxd-client';
+import {
+  type AuditLog,
+  type Catalog,
+  createCallPipeline,
+  createCatalog,
+  createPrincipals,
+  type ObservedCallPipeline,
+  type Principal,
+  type Principals,
+} from '@agentbox/control-plane';
+import { type AuditEntry, OPERATOR, SCOPES, VERSION } from '@agentbox/protocol';
+import { createMachineProvider, createSkillLibrary, type MachineSkillLibrary, skillRoots } from '@agentbox/providers';
+import type { OpenedStores } from '@agentbox/storage';
+import { doorLimits, machineSettings, skillPlaces } from '../config/mapping.ts';
+import { createOperator, ensureOperatorToken, type Operator } from '../lifecycle/operator.ts';
+import type { McpDoorDeps } from '../mcp/deps.ts';
+import { serveStdioDoor } from '../mcp/stdio.ts';
+import { type CoreOptions, daemonOptions, type Ground } from './ground.ts';
+import { endBox } from './stop-all.ts';
+
+export interface Core extends AsyncDisposable {
+  readonly stores: OpenedStores;
+  readonly audit: AuditLog;
+  readonly principals: Principals;
+  readonly operator: Operator;
+  readonly box: BoxConnection;
+  readonly pipeline: ObservedCallPipeline;
+  /** changes when the box was lost and started again */
+  boxdPid(): number;
+  readonly door: McpDoorDeps;
+  /** ends every session and the box itself */
+  endBox(): Promise<void>;
+  /** the operator's own token */
+  token(): string;
+  record(kind: AuditEntry['kind'], subject: string, detail: AuditEntry['detail']): Promise<void>;
+}
+
+/** For doors that only the owner of the home can reach. */
+export const OPERATOR_CALLER: { readonly principal: Principal; readonly tokenId: string; readonly expiresAt: null } = {
+  principal: { id: OPERATOR, name: 'operator', scopes: new Set(SCOPES) },
+  tokenId: 'local',
+  expiresAt: null,
+};
+
+/** how long a call waits for a box that is being restarted, in ms */
+const BOX_RESTART_MS = 10_000;
+const FIRST_RETRY_MS = 100;
+const SLOWEST_RETRY_MS = 5000;
+
+/** For the model, at the start of a conversation. */
+const INSTRUCTIONS =
+  'agentbox is a real Linux machine for you to work on. Call bootstrap first to learn what it is. Run commands with ' +
+  'exec_command; one that goes on has a session id: poll it or answer it with write_stdin. Edit files with apply_patch. ' +
+  'Load a skill before work that its description matches.';
+
+export async function composeCore(options: CoreOptions, { stores, daemon }: Ground): Promise<Core> {
+  const { paths, config, clock, reportFault } = options;
+  await using stack = new AsyncDisposableStack();
+  const { audit } = stores;
+  const record: Core['record'] = async (kind, subject, detail) => {
+    await audit.append({ at: clock(), kind, principal: null, trace: null, subject, outcome: 'ok', detail });
+  };
+  const boxd: BoxState = { pid: daemon.pid, isEnding: false, isReviving: false };
+  const [box, principals] = await Promise.all([
+    connectWatched(options, record, boxd, stack),
+    createPrincipals({ store: stores.principals, clock, random: randomBytes, reportFault }),
+  ]);
+  if (daemon.started) await record('box.started', 'host', { pid: daemon.pid });
+  const tokens = { audit, principals, tokenFile: paths.token, clock };
+  let token = await ensureOperatorToken(tokens);
+  const operator = createOperator({ ...tokens, rotated: (fresh) => void (token = fresh) });
+  const skills = stack.use(await createSkillLibrary({ roots: skillRoots(skillPlaces(config, options.env)) }));
+  const { catalog, pipeline } = composeTools(options, { stores, box, skills, token: () => token }, stack);
+  const kept = stack.move();
+  return {
+    stores,
+    audit,
+    principals,
+    operator,
+    box,
+    pipeline,
+    boxdPid: () => boxd.pid,
+    endBox: () => {
+      boxd.isEnding = true;
+      return endBox(paths.home, boxd.pid);
+    },
+    door: doorDeps(options, catalog, pipeline, skills),
+    token: () => token,
+    record,
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
+  };
+}
+
+interface BoxState {
+  pid: number;
+  isEnding: boolean;
+  isReviving: boolean;
+}
+
+/** A daemon that dies is said in the record and started again; what ran in it is lost, and its sessions say so. */
+async function connectWatched(
+  options: CoreOptions,
+  record: Core['record'],
+  boxd: BoxState,
+  stack: AsyncDisposableStack,
+): Promise<BoxConnection> {
+  const box = await connectBox({
+    home: options.paths.home,
+    reconnectMs: BOX_RESTART_MS,
+    onDisconnect: (reason) => {
+      if (!boxd.isEnding && !boxd.isReviving) void revive(reason);
+    },
+  });
+  const revive = async (reason: string): Promise<void> => {
+    boxd.isReviving = true;
+    const lost = { pid: boxd.pid, reason, isRecorded: false };
+    for (let waitMs = FIRST_RETRY_MS; !boxd.isEnding; waitMs = Math.min(waitMs * 2, SLOWEST_RETRY_MS)) {
+      if (await restarted(options, record, boxd, box, lost)) break;
+      await sleep(waitMs, undefined, { ref: false });
+    }
+    boxd.isReviving = false;
+  };
+  stack.defer(async () => {
+    boxd.isEnding = true;
+    await box.close();
+  });
+  return box;
+}
+
+/** The question at the end connects again, so that the end of the new daemon is heard as well. */
+async function restarted(
+  options: CoreOptions,
+  record: Core['record'],
+  boxd: BoxState,
+  box: BoxConnection,
+  lost: { readonly pid: number; readonly reason: string; isRecorded: boolean },
+): Promise<boolean> {
+  try {
+    if (!lost.isRecorded) await record('box.lost', 'host', { pid: lost.pid, reason: lost.reason });
+    lost.isRecorded = true;
+    const daemon = await startBoxDaemon(daemonOptions(options));
+    boxd.pid = daemon.pid;
+    if (daemon.started) await record('box.started', 'host', { pid: daemon.pid });
+    await box.list(OPERATOR);
+    return true;
+  } catch (fault) {
+    if (!boxd.isEnding) options.reportFault('the box could not be restarted', {}, fault);
+    return false;
+  }
+}
+
+interface Parts {
+  readonly stores: OpenedStores;
+  readonly box: BoxConnection;
+  readonly skills: MachineSkillLibrary;
+  readonly token: () => string;
+}
+
+function composeTools(
+  options: CoreOptions,
+  { stores, box, skills, token }: Parts,
+  stack: AsyncDisposableStack,
+): { readonly catalog: Catalog; readonly pipeline: ObservedCallPipeline } {
+  const { config, clock, reportFault } = options;
+  const settings = machineSettings(config, options.env);
+  const machine = createMachineProvider({ box, skills, sessions: stores.sessions, settings, clock, reportFault });
+  const catalog = stack.use(createCatalog({ providers: [machine], prefix: config.tools.prefix, reportFault }));
+  // The operator's own token is in a file that commands of the host profile can read: it must not reach a model.
+  const redactor = redactorOf(token);
+  return { catalog, pipeline: createCallPipeline({ catalog, audit: stores.audit, redactor, clock, reportFault }) };
+}
+
+/** Compiled anew only after the token changed. */
+function redactorOf(token: () => string): () => Redactor {
+  let compiled: { readonly value: string; readonly redactor: Redactor } | undefined;
+  return () => {
+    const value = token();
+    if (compiled?.value !== value) {
+      compiled = { value, redactor: compileRedactor([{ name: 'operator-token', value }]) };
+    }
+    return compiled.redactor;
+  };
+}
+
+function doorDeps(
+  options: CoreOptions,
+  catalog: Catalog,
+  pipeline: ObservedCallPipeline,
+  skills: MachineSkillLibrary,
+): McpDoorDeps {
+  return {
+    catalog,
+    pipeline,
+    skills,
+    resources: [],
+    prompts: null,
+    logging: false,
+    info: { name: 'agentbox', title: 'agentbox', version: VERSION },
+    instructions: INSTRUCTIONS,
+    limits: doorLimits(options.config),
+    onFault: (fault) => options.reportFault('the MCP door failed', {}, fault),
+  };
+}
+
+/** The stdio door on a connection whose other end is the owner of the home. */
+export function serveMcpOn(core: Core, socket: Socket): Promise<void> {
+  return serveStdioDoor(core.door, OPERATOR_CALLER, { stdin: socket, stdout: socket }).ended;
+}
+
+/** Rejects when the database is gone. */
+export function failureOf(core: Core): Promise<never> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  core.stores.failed.subscribe(reject);
+  // Whoever starts the server looks at it only later.
+  promise.catch(() => undefined);
+  return promise;
+}

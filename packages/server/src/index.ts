@@ -1,0 +1,27 @@
+/** The edges and the composition root. */
+export { openOperator } from './compose/open-operator.ts';
+export type { StartOptions } from './compose/place.ts';
+export type { RunningServer } from './compose/server.ts';
+export type { StopMode } from './compose/settle-box.ts';
+export { startServer } from './compose/start.ts';
+export { runStdio } from './compose/stdio.ts';
+export { type StoppedAll, stopAll } from './compose/stop-all.ts';
+export { loadConfig } from './config/load.ts';
+export type { Override } from './config/override.ts';
+export { configurationTable } from './config/reference.ts';
+export { configJsonSchema, type Setting, settings } from './config/settings.ts';
+export type { Door, DoorAnswer } from './http/door-port.ts';
+export { createHttpEdge, type EdgeDeps, type HttpEdge } from './http/edge.ts';
+export { type HttpListener, type ListenOptions, listen } from './http/listen.ts';
+export { type Counter, type Histogram, type Labels, MetricsRegistry } from './http/metrics/registry.ts';
+export type { CheckResult, ReadinessCheck } from './http/readiness.ts';
+export { EDGE_SETTINGS, type EdgeSettings } from './http/settings.ts';
+export { type NewCaller, newCaller } from './lifecycle/callers.ts';
+export { type HomePaths, homePaths, homeProblem, resolveHome } from './lifecycle/home.ts';
+export { readOperatorToken } from './lifecycle/operator.ts';
+export { portOwner } from './lifecycle/port-owner.ts';
+export { readServerState, type ServerState } from './lifecycle/server-state.ts';
+export type { DoorCaller, McpDoorDeps } from './mcp/deps.ts';
+export { createMcpDoor, type DoorCounters, type McpDoor } from './mcp/door.ts';
+export { type DoorLimits, settleDoorLimits } from './mcp/limits.ts';
+export { type StdioDoor, type StdioStreams, serveStdioDoor } from './mcp/stdio.ts';
