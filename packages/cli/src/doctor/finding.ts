@@ -1,0 +1,14 @@
+/** One line of the doctor: what was looked at, what was found, and the fix when it is not well. */
+export interface Finding {
+  readonly name: string;
+  readonly verdict: 'ok' | 'warn' | 'fail';
+  readonly text: string;
+  readonly fix: string | null;
+}
+
+export const ok = (name: string, text: string): Finding => ({ name, verdict: 'ok', text, fix: null });
+export const warn = (name: string, text: string, fix: string): Finding => ({ name, verdict: 'warn', text, fix });
+export const fail = (name: string, text: string, fix: string): Finding => ({ name, verdict: 'fail', text, fix });
+
+export const causeOf = (fault: unknown): string =>
+  (fault instanceof Error ? fault.message : String(fault)).split('\n')[0] ?? '';
