@@ -1,0 +1,37 @@
+/** Requirements of the area `control`. */
+import type { Requirements } from '../requirement.ts';
+
+export const control = {
+  'control.catalog.names': { text: 'a tool is found by its prefixed and its bare name, under every prefix' },
+  'control.catalog.collision': { text: 'two tools that claim one name are refused, naming both' },
+  'control.catalog.wire-name': { text: 'a name that clients would not accept is refused at once' },
+  'control.catalog.scopes': { text: 'a caller sees the tools whose scopes it holds, in one list per set of scopes' },
+  'control.catalog.changed': { text: 'a change is announced with a new version; a bad one leaves the table as it was' },
+  'control.call.unknown-tool': { text: 'an unknown tool is TOOL_NOT_FOUND and on the record' },
+  'control.call.scope': { text: 'a call without the scope is refused with the scopes needed, and nothing runs' },
+  'control.call.arguments': { text: 'arguments that are no object, too deep or too long are refused and nothing runs' },
+  'control.call.recorded-first': { text: 'the provider runs after call.started is durable, and not without it' },
+  'control.call.record': { text: 'the record tells who, what, sizes, hashes, exit code and duration of a call' },
+  'control.call.owed': { text: 'an end that could not be recorded is recorded before the next call starts' },
+  'control.call.throws': { text: 'a provider that throws is INTERNAL with the trace, never a stack' },
+  'control.call.cancelled': { text: 'a provider that throws because the client went is CANCELLED' },
+  'control.call.aborted-before': {
+    text: 'a call that was cancelled before its turn starts nothing, and says so on the record',
+  },
+  'control.call.redacted': { text: 'known secrets are in no part of the answer and of the record' },
+  'control.call.withheld': { text: 'a secret argument is neither in the record nor in its hash' },
+  'control.call.size': { text: 'a result over the inline limit is cut with exact numbers; a schema still fits' },
+  'control.call.cap': { text: 'beyond the calls of one principal, and of all, a call is OVERLOADED' },
+  'control.audit.order': { text: 'records are numbered and chained in the order of their appends' },
+  'control.audit.tamper': { text: 'any change, gap or swap in the record shows at its number' },
+  'control.audit.failed-write': { text: 'a failed write leaves no gap: the chain goes on from what is stored' },
+  'control.audit.bounded': { text: 'beyond its bound the log refuses with OVERLOADED' },
+  'control.audit.damaged': { text: 'a log whose end does not verify is not appended to' },
+  'control.principals.token': { text: 'a token is 256 random bits, shown once, and kept as its hash' },
+  'control.principals.verify': { text: 'an unknown, expired, revoked or disabled token is refused' },
+  'control.principals.rotate': { text: 'after a rotation the older tokens are refused at the very next call' },
+  'control.principals.remembered': { text: 'what is remembered of tokens is bounded and short' },
+  'control.redact.forms': { text: 'a secret is found plain, in base64 at any place, in hex, escaped and reversed' },
+  'control.redact.clean': { text: 'text without a secret stays as it is, and is the same object' },
+  'control.redact.fast': { text: 'redaction is one pass over the text, whatever the number of secrets' },
+} as const satisfies Requirements;

@@ -1,0 +1,36 @@
+/** Requirements of the area `storage`. */
+import type { Requirements } from '../requirement.ts';
+
+export const storage = {
+  'storage.durable.kill-9': { text: '20 kills in the middle of writing lose no record that was acknowledged' },
+  'storage.durable.full-disk': {
+    text: 'a disk that is full refuses with DISK_FULL, and writing goes on when there is space again',
+  },
+  'storage.commit.alone': { text: 'in a shared commit each unit succeeds or fails by itself, and whole' },
+  'storage.commit.shared': { text: 'what is queued while a commit runs goes together into the next one' },
+  'storage.commit.synced': { text: 'every commit is synced to the disk before it is acknowledged' },
+  'storage.queue.bounded': { text: 'beyond its bound the queue refuses with OVERLOADED and keeps what it took' },
+  'storage.worker.death': { text: 'when the worker dies, everyone who waits and everyone after is told' },
+  'storage.close.answers': { text: 'closing answers everyone: what was acknowledged is kept, the rest is refused' },
+  'storage.file.private': { text: 'the database, its companions and its folder are for their user alone' },
+  'storage.file.one-process': { text: 'a second opener is refused with ALREADY_RUNNING and the pid of the first' },
+  'storage.file.lock-ends': { text: 'a killed process leaves no lock behind' },
+  'storage.file.damaged': { text: 'a damaged file is refused by name, with the way out, and stays byte for byte' },
+  'storage.file.foreign': { text: 'the database of another program is refused and stays byte for byte' },
+  'storage.file.unwritable': { text: 'a place that cannot be written is named' },
+  'storage.schema.released': { text: 'a database of every released version opens with all that it held' },
+  'storage.schema.newer': { text: 'a schema newer than known is refused with both numbers' },
+  'storage.schema.changed': { text: 'a step that differs from what was applied is refused' },
+  'storage.schema.whole': { text: 'a step that fails leaves the schema as it was' },
+  'storage.schema.pinned': { text: 'a released step of the schema never changes' },
+  'storage.transaction.whole': { text: 'a transaction that throws leaves nothing' },
+  'storage.transaction.deadline': { text: 'a transaction that holds everybody up is rolled back and told so' },
+  'storage.read.beside': { text: 'a read does not wait for an open transaction and does not see into it' },
+  'storage.bundle': { text: 'the worker runs from a bundled file too' },
+  'storage.principals.kept': { text: 'principals are kept, changed in place and listed in order' },
+  'storage.tokens.kept': { text: 'tokens are found by their hash, revoked once, and replaced both or neither' },
+  'storage.sessions.kept': { text: 'sessions are listed newest first, by owner; the first opening and end count' },
+  'storage.audit.kept': { text: 'the record is read back in order and verifies, also after opening again' },
+  'storage.audit.pages': { text: 'the last records, and any page of them, come oldest first; a batch is kept whole' },
+  'storage.audit.changed': { text: 'a record that was changed on disk keeps the stores from opening' },
+} as const satisfies Requirements;

@@ -1,0 +1,30 @@
+/** Everything that agentbox promises, by id. test/gates demands a test for each and knows no other ids. */
+import { auth } from './areas/auth.ts';
+import { box } from './areas/box.ts';
+import { cli } from './areas/cli.ts';
+import { control } from './areas/control.ts';
+import { door } from './areas/door.ts';
+import { house } from './areas/house.ts';
+import { machine } from './areas/machine.ts';
+import { output } from './areas/output.ts';
+import { patch } from './areas/patch.ts';
+import { policy } from './areas/policy.ts';
+import { skills } from './areas/skills.ts';
+import { storage } from './areas/storage.ts';
+
+export const manifest = {
+  ...house,
+  ...patch,
+  ...box,
+  ...machine,
+  ...output,
+  ...skills,
+  ...door,
+  ...auth,
+  ...storage,
+  ...control,
+  ...cli,
+  ...policy,
+} as const;
+
+export type RequirementId = keyof typeof manifest;
