@@ -7,14 +7,16 @@ const MAY_IMPORT = {
   protocol: ['base'],
   'apply-patch': ['base'],
   execpolicy: ['base'],
-  boxd: ['base', 'protocol', 'apply-patch'],
+  sandbox: ['base', 'protocol'],
+  'exec-guard': ['base', 'protocol'],
+  boxd: ['base', 'protocol', 'apply-patch', 'execpolicy', 'sandbox', 'exec-guard'],
   'boxd/client': ['base', 'protocol'],
   'control-plane': ['base', 'protocol'],
   providers: ['base', 'protocol', 'control-plane', 'boxd/client'],
   storage: ['base', 'protocol', 'control-plane'],
   auth: ['base', 'protocol', 'control-plane'],
-  server: ['base', 'protocol', 'control-plane', 'boxd/client', 'providers', 'storage', 'auth'],
-  cli: ['base', 'protocol', 'apply-patch', 'execpolicy', 'boxd', 'boxd/client', 'server'],
+  server: ['base', 'protocol', 'control-plane', 'boxd/client', 'providers', 'storage', 'auth', 'sandbox'],
+  cli: ['base', 'protocol', 'apply-patch', 'execpolicy', 'sandbox', 'exec-guard', 'boxd', 'boxd/client', 'server'],
 };
 
 /** Rooms that name no file, no socket and no clock. */

@@ -16,6 +16,14 @@ export const AUDIT_KINDS = [
   'token.created',
   'token.revoked',
   'setting.weaker',
+  'exec.decided',
+  'exec.escalated-end',
+  'exec.dropped',
+  'egress.decided',
+  'question.opened',
+  'question.answered',
+  'policy.changed',
+  'policy.broken',
 ] as const;
 export type AuditKind = (typeof AUDIT_KINDS)[number];
 

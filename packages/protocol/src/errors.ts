@@ -52,6 +52,12 @@ export const ERROR_CODES = [
   'NOT_RUNNING',
   'PORT_TAKEN',
   'MISSING_FEATURE',
+  'EXEC_DENIED',
+  'RULES_INVALID',
+  'PROFILE_UNKNOWN',
+  'SANDBOX_FAILED',
+  'QUESTION_NOT_FOUND',
+  'QUESTION_CLOSED',
   'INTERNAL',
 ] as const;
 
@@ -108,6 +114,12 @@ export const HTTP_STATUS: Readonly<Record<ErrorCode, number>> = {
   NOT_RUNNING: 409,
   PORT_TAKEN: 409,
   MISSING_FEATURE: 501,
+  EXEC_DENIED: 403,
+  RULES_INVALID: 422,
+  PROFILE_UNKNOWN: 400,
+  SANDBOX_FAILED: 500,
+  QUESTION_NOT_FOUND: 404,
+  QUESTION_CLOSED: 409,
   INTERNAL: 500,
 };
 
@@ -163,6 +175,12 @@ export const HINT: Readonly<Record<ErrorCode, string>> = {
   NOT_RUNNING: 'Start it with `agentbox up`.',
   PORT_TAKEN: 'Stop the process that the message names, or choose another port with `--port`.',
   MISSING_FEATURE: 'Run `agentbox doctor` for what is missing and how to get it.',
+  EXEC_DENIED: 'The rules of this machine forbid the program; use another way, or ask the operator for a rule.',
+  RULES_INVALID: 'Correct the rule file at the line that the message names; `agentbox policy check` reads it.',
+  PROFILE_UNKNOWN: 'Use one of the profiles that the message lists.',
+  SANDBOX_FAILED: 'Nothing was run; the operator sees why in `agentbox doctor`.',
+  QUESTION_NOT_FOUND: 'List what waits with `agentbox approvals list`.',
+  QUESTION_CLOSED: 'The first answer counts; `agentbox approvals list --all` shows it.',
   INTERNAL: 'Try again; if it stays, tell the operator the trace id of this answer.',
 };
 

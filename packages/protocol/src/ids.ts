@@ -8,6 +8,8 @@ export type PrincipalId = Brand<string, 'PrincipalId'>;
 export type SessionId = Brand<string, 'SessionId'>;
 /** One tool call, also the idempotency key of what it starts: `c_` and 20 characters. */
 export type CallId = Brand<string, 'CallId'>;
+/** Something that waits for a person: `q_` and 12 characters. */
+export type QuestionId = Brand<string, 'QuestionId'>;
 /** W3C trace id, 32 hexadecimal digits. */
 export type TraceId = Brand<string, 'TraceId'>;
 /** The name of a tool source, lower case: `machine`, `forge`, ... */
@@ -19,6 +21,7 @@ const ALPHABET = '23456789abcdefghjkmnpqrstvwxyz';
 const SHAPES = {
   PrincipalId: /^(operator|p_[a-z0-9]{16})$/,
   SessionId: /^s_[a-z0-9]{12}$/,
+  QuestionId: /^q_[a-z0-9]{12}$/,
   CallId: /^c_[a-z0-9]{20}$/,
   TraceId: /^[0-9a-f]{32}$/,
   ProviderId: /^[a-z][a-z0-9-]{0,31}$/,
@@ -30,6 +33,10 @@ export function parsePrincipalId(text: string): PrincipalId | undefined {
 
 export function parseSessionId(text: string): SessionId | undefined {
   return SHAPES.SessionId.test(text) ? (text as SessionId) : undefined;
+}
+
+export function parseQuestionId(text: string): QuestionId | undefined {
+  return SHAPES.QuestionId.test(text) ? (text as QuestionId) : undefined;
 }
 
 export function parseCallId(text: string): CallId | undefined {
@@ -71,6 +78,7 @@ function randomText(length: number): string {
 
 export const newPrincipalId = (): PrincipalId => `p_${randomText(16)}` as PrincipalId;
 export const newSessionId = (): SessionId => `s_${randomText(12)}` as SessionId;
+export const newQuestionId = (): QuestionId => `q_${randomText(12)}` as QuestionId;
 export const newCallId = (): CallId => `c_${randomText(20)}` as CallId;
 /** From the generator that keeps its randomness ready: a trace is made for every call. */
 export const newTraceId = (): TraceId => crypto.randomUUID().replaceAll('-', '') as TraceId;

@@ -32,19 +32,44 @@ export {
   type CallId,
   newCallId,
   newPrincipalId,
+  newQuestionId,
   newSessionId,
   newTraceId,
   OPERATOR,
   type PrincipalId,
   type ProviderId,
+  type QuestionId,
   parseCallId,
   parsePrincipalId,
   parseProviderId,
+  parseQuestionId,
   parseSessionId,
   parseTraceId,
   type SessionId,
   type TraceId,
 } from './ids.ts';
+export {
+  type DeniedExec,
+  EXEC_DECISIONS,
+  type ExecDecision,
+  type ExecEntry,
+  type ExecFacts,
+  type ExecQuestion,
+  type ImageKind,
+  type ProgramName,
+  QUESTION_ANSWERS,
+  type QuestionAnswer,
+  type RuleHit,
+} from './guard.ts';
+export {
+  type LaunchPlan,
+  PROFILE_NAMES,
+  PROXY_PORT,
+  type ProfileName,
+  type ResourceLimits,
+  type SandboxLimits,
+  type SandboxProfile,
+} from './sandbox.ts';
 export { parseScope, SCOPES, type Scope } from './scopes.ts';
 export * from './tools/index.ts';
 export { VERSION } from './version.ts';
