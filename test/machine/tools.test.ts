@@ -19,7 +19,7 @@ after(async () => {
 });
 
 const READ_ONLY = ['bootstrap', 'list_sessions', 'list_skills', 'load_skill', 'read_output'];
-const OPEN_WORLD = ['exec_command', 'write_stdin', 'apply_patch'];
+const OPEN_WORLD = ['exec_command', 'write_stdin', 'apply_patch', 'shell'];
 const HARMLESS = [...READ_ONLY, 'resize_session'];
 
 verifies('machine.tools.hints', () => {

@@ -9,6 +9,7 @@ import { machine } from './areas/machine.ts';
 import { output } from './areas/output.ts';
 import { patch } from './areas/patch.ts';
 import { policy } from './areas/policy.ts';
+import { shell } from './areas/shell.ts';
 import { skills } from './areas/skills.ts';
 import { storage } from './areas/storage.ts';
 
@@ -25,6 +26,7 @@ export const manifest = {
   ...control,
   ...cli,
   ...policy,
+  ...shell,
 } as const;
 
 export type RequirementId = keyof typeof manifest;

@@ -3,7 +3,7 @@ import { z } from 'zod';
 
 const NUMERIC = /^-?\d{1,15}$/;
 
-function numberFromText(value: unknown): unknown {
+export function numberFromText(value: unknown): unknown {
   return typeof value === 'string' && NUMERIC.test(value.trim()) ? Number(value) : value;
 }
 

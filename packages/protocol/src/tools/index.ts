@@ -33,4 +33,5 @@ export {
   SIGNAL_NAMES,
   type SignalName,
 } from './sessions.ts';
+export type { ShellInput, ShellOutput } from './shell.ts';
 export { KEY_NAMES, type KeyName, type WriteStdinInput } from './write-stdin.ts';

@@ -22,6 +22,7 @@ import {
   resizeSessionInput,
   resizeSessionOutput,
 } from './sessions.ts';
+import { shellInput, shellOutput } from './shell.ts';
 import { writeStdinInput } from './write-stdin.ts';
 
 export const MACHINE_TOOL_NAMES = [
@@ -35,6 +36,7 @@ export const MACHINE_TOOL_NAMES = [
   'kill_session',
   'resize_session',
   'read_output',
+  'shell',
 ] as const;
 export type MachineToolName = (typeof MACHINE_TOOL_NAMES)[number];
 
@@ -49,6 +51,7 @@ export const MACHINE_INPUTS = {
   kill_session: killSessionInput,
   resize_session: resizeSessionInput,
   read_output: readOutputInput,
+  shell: shellInput,
 } as const satisfies Readonly<Record<MachineToolName, z.ZodObject>>;
 
 export const MACHINE_OUTPUTS = {
@@ -62,17 +65,28 @@ export const MACHINE_OUTPUTS = {
   kill_session: killSessionOutput,
   resize_session: resizeSessionOutput,
   read_output: readOutputOutput,
+  shell: shellOutput,
 } as const satisfies Readonly<Record<MachineToolName, z.ZodObject>>;
 
-/** The bounds of a safe integer say nothing to a model and cost it tokens. */
+/** The bounds of a safe integer say nothing to a model and cost it tokens; "or null" is a type, not a choice. */
 function jsonSchemaOf(schema: z.ZodObject): Readonly<Record<string, unknown>> {
   return z.toJSONSchema(schema, {
     io: 'output',
     override: ({ jsonSchema }) => {
+      flattenNullable(jsonSchema);
       if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
       if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
     },
   });
+}
+
+function flattenNullable(jsonSchema: z.core.JSONSchema.BaseSchema): void {
+  const [value, none, more] = jsonSchema.anyOf ?? [];
+  if (value === undefined || more !== undefined || none?.type !== 'null') return;
+  const { type, properties, items } = value;
+  if (typeof type !== 'string' || properties !== undefined || items !== undefined) return;
+  delete jsonSchema.anyOf;
+  Object.assign(jsonSchema, value, { type: [type, 'null'] });
 }
 
 export interface ToolSchemas {

@@ -46,7 +46,7 @@ function explain(issue: Issue, given: unknown, known: readonly string[]): string
 }
 
 function explainUnknown(key: string, known: readonly string[]): string {
-  const meant = ALIASES[key] ?? nearest(key, known);
+  const meant = ALIASES[key]?.find((name) => known.includes(name)) ?? nearest(key, known);
   const hint =
     meant !== undefined && known.includes(meant)
       ? `did you mean "${meant}"?`
@@ -57,19 +57,21 @@ function explainUnknown(key: string, known: readonly string[]): string {
 }
 
 /** What other tools call the same thing. */
-const ALIASES: Readonly<Record<string, string>> = {
-  command: 'cmd',
-  script: 'cmd',
-  cwd: 'workdir',
-  directory: 'workdir',
-  timeout: 'yield_time_ms',
-  timeout_ms: 'yield_time_ms',
-  input: 'chars',
-  text: 'chars',
-  id: 'session_id',
-  session: 'session_id',
-  name: 'skill',
-  regex: 'pattern',
+const ALIASES: Readonly<Record<string, readonly string[]>> = {
+  command: ['cmd'],
+  script: ['cmd', 'command'],
+  cwd: ['workdir'],
+  directory: ['workdir'],
+  timeout: ['yield_time_ms', 'timeout_ms'],
+  timeout_ms: ['yield_time_ms'],
+  yield_time_ms: ['timeout_ms'],
+  cmd: ['command'],
+  input: ['chars'],
+  text: ['chars'],
+  id: ['session_id'],
+  session: ['session_id'],
+  name: ['skill'],
+  regex: ['pattern'],
 };
 
 function wanted(issue: Issue): string {

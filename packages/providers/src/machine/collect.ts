@@ -63,7 +63,7 @@ async function waitFor(turn: Turn, asked: Asked): Promise<CollectReply | Aborted
   return await orAborted(turn.machine.box.collect(turn.owner, request, turn.context.signal), turn.context.signal);
 }
 
-function collectRequest(
+export function collectRequest(
   { session, plan, beyondPrompt }: Asked,
   stream: 'output' | 'stderr',
   from: number,
@@ -90,7 +90,7 @@ interface Shown {
   readonly screen: 'none' | 'addressed' | 'alternate';
 }
 
-async function makeAnswer(
+export async function makeAnswer(
   turn: Turn,
   asked: Asked,
   reply: CollectReply,
@@ -219,7 +219,7 @@ function replyWarnings(reply: CollectReply, stderr: CollectReply | null, backgro
 }
 
 /** The caller has what was answered; the store hears once that the command ended. */
-function settleView(turn: Turn, asked: Asked, reply: CollectReply, answer: ExecOutput): void {
+export function settleView(turn: Turn, asked: Asked, reply: CollectReply, answer: ExecOutput): void {
   const { machine, owner } = turn;
   machine.views.advance(owner, asked.session, {
     cursor: answer.cursor,

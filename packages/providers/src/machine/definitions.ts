@@ -108,6 +108,17 @@ const DESCRIBED: Readonly<Record<MachineToolName, Described>> = {
     annotations: READS,
     scopes: ['exec'],
   },
+  shell: {
+    title: 'Run a command to its end',
+    description:
+      'Use this when you need a command run to its end with one answer. Runs a shell command and returns its output. You MUST provide the workdir as an absolute path. ' +
+      'The answer is JSON with exit_code, output (stdout and stderr in the order printed), duration and timed_out. ' +
+      'After timeout_ms the command and everything it started are ended, and what was printed until then is answered. ' +
+      'Input is empty: use exec_command for what asks questions, draws a screen or goes on for long. ' +
+      'Long output is cut in the middle; read_output gives the rest by session_id. Processes left in the background stay and end with kill_session.',
+    annotations: RUNS,
+    scopes: ['exec'],
+  },
 };
 
 /** Made once by whoever offers them. */

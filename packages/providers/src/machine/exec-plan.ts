@@ -17,7 +17,7 @@ export interface AnswerPlan {
 
 export interface ExecPlan {
   readonly kind: 'run';
-  readonly spawn: Omit<SpawnRequest, 'session' | 'owner'>;
+  readonly spawn: Omit<SpawnRequest, 'session' | 'owner' | 'profile'>;
   readonly answer: AnswerPlan;
 }
 

@@ -31,6 +31,7 @@ import { explainMissing } from './session-lookup.ts';
 import { killSession, listSessions, resizeSession } from './session-tools.ts';
 import { SessionViews } from './session-views.ts';
 import { type MachineSettings, settleSettings } from './settings.ts';
+import { shell } from './shell-tool.ts';
 import { listSkills, loadSkill } from './skill-tools.ts';
 import type { MachineSkillLibrary } from './skills/index.ts';
 import { secretInput, writeStdin } from './write-stdin.ts';
@@ -143,6 +144,8 @@ async function runTool(
       return parsed(tool, given, (input) => resizeSession(turn, input));
     case 'read_output':
       return parsed(tool, given, (input) => readOutput(turn, input));
+    case 'shell':
+      return parsed(tool, given, (input) => shell(turn, input));
     default:
       return unreachable(tool);
   }

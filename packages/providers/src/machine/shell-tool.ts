@@ -1,0 +1,80 @@
+/**
+ * shell: one command to its end, within a time that is its own. What exec_command does with an answer at the end only:
+ * at the timeout everything that the call started is ended, and what was printed until then is the answer.
+ */
+import type { ToolOutcome } from '@agentbox/control-plane';
+import { type CollectReply, newSessionId, type ShellInput } from '@agentbox/protocol';
+import { abortedBy, isAborted, orAborted } from './abort.ts';
+import { beginSession } from './begin-session.ts';
+import { type Asked, collectRequest, lostOutcome, makeAnswer, settleView } from './collect.ts';
+import { endTree } from './end-tree.ts';
+import { letGo, notStarted, staysAfter } from './let-go.ts';
+import type { Turn } from './machine.ts';
+import { ProgressFeed } from './progress-feed.ts';
+import { newView } from './session-views.ts';
+import { fitShell } from './shell-answer.ts';
+import { settleShell } from './shell-plan.ts';
+import { waitForEnd } from './wait-for-end.ts';
+
+export async function shell(turn: Turn, input: ShellInput): Promise<ToolOutcome> {
+  const { machine, context, owner } = turn;
+  const plan = settleShell(input, (await machine.facts()).home, machine.settings);
+  if (plan.kind === 'failed') return plan;
+  if (context.signal.aborted) return notStarted(abortedBy(context.signal));
+  const session = newSessionId();
+  const { spawn, answer } = plan.exec;
+  const view = newView({ cwd: spawn.cwd, io: spawn.io }, answer.format);
+  machine.views.put(owner, session, view);
+  const ready = beginSession(turn, session, 'shell', plan.exec);
+  using feed = new ProgressFeed(turn, session, 0);
+  feed.start();
+  const whole = runToEnd(turn, { session, view, plan: answer, since: 0, beyondPrompt: false, ready }, plan.timeoutMs);
+  const outcome = await orAborted(whole, context.signal);
+  if (!isAborted(outcome)) return outcome;
+  await ready;
+  // A command that stays has its timeout still: the wait for it goes on without its caller.
+  if (staysAfter(turn, outcome)) {
+    whole.catch((fault: unknown) => machine.reportFault('a command lost its timeout', { session }, fault));
+  }
+  return letGo(turn, session, outcome);
+}
+
+/** for the record of an end that was just brought about, in ms */
+const LAST_WAIT_MS = 1000;
+
+async function runToEnd(turn: Turn, asked: Asked, timeoutMs: number): Promise<ToolOutcome> {
+  const { machine, owner } = turn;
+  const collect = (waitMs: number): Promise<CollectReply> =>
+    machine.box.collect(owner, { ...collectRequest(asked, 'output', 0, waitMs), untilInput: false });
+  const waiting = waitForEnd(collect, timeoutMs, ({ heldMs }) => heldMs);
+  // What never began has no answer: its own failure is told.
+  waiting.catch(() => undefined);
+  await asked.ready;
+  const reply = await waiting;
+  if (reply.state.kind !== 'running') return tell(turn, asked, reply, null);
+  const { alive } = await endTree(turn, asked.session);
+  return tell(turn, asked, await collect(LAST_WAIT_MS), { alive });
+}
+
+/** `overdue`: the timeout ended it, and this many processes did not go. */
+async function tell(
+  turn: Turn,
+  asked: Asked,
+  reply: CollectReply,
+  overdue: { readonly alive: number } | null,
+): Promise<ToolOutcome> {
+  if (reply.state.kind === 'lost') return lostOutcome(turn, asked, reply.state.cause);
+  const { plan } = asked;
+  const { outcome, answer } = await fitShell(
+    plan.maxTokens,
+    (maxTokens) => makeAnswer(turn, { ...asked, plan: { ...plan, maxTokens } }, reply, null),
+    {
+      wallMs: performance.now() - turn.startedAt,
+      timedOut: overdue !== null,
+      alive: overdue?.alive ?? 0,
+      denied: reply.denied,
+    },
+  );
+  settleView(turn, asked, reply, answer);
+  return outcome;
+}
