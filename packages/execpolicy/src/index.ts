@@ -8,7 +8,7 @@ export { type Evaluation, type ExecFacts, evaluate, PLAIN_FACTS, type RuleMatch 
 export { type ExampleResult, tryExamples } from './rules/examples.ts';
 export { explain, originText, patternText } from './rules/explain.ts';
 export { type LayeredSource, type LoadResult, loadRules, type Reloaded, reloadRules } from './rules/load.ts';
-export { NOWHERE, type Place } from './rules/paths.ts';
+export { baseName, NOWHERE, normalPath, type Place } from './rules/paths.ts';
 export { type NetworkDomains, networkDomains, type Policy } from './rules/policy.ts';
 export { type ReadResult, type RuleSource, readRules } from './rules/read.ts';
 export {
@@ -23,5 +23,6 @@ export {
   type PrefixRule,
   type Protocol,
   type RuleFile,
+  STRICTNESS,
 } from './rules/rule.ts';
 export { joinWords, splitWords } from './rules/shell-words.ts';

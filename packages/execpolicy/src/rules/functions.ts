@@ -5,7 +5,7 @@ import { RulesFault } from '../problem.ts';
 import { take, wantList, wantText } from '../starlark/arguments.ts';
 import { trimWhite } from '../starlark/characters.ts';
 import { type Given, typeName, type Value } from '../starlark/values.ts';
-import { readHost } from './host.ts';
+import { readHost, readPort } from './host.ts';
 import { baseName, normalPath } from './paths.ts';
 import type { Claim, Decision, Example, HostExecutable, NetworkRule, Origin, PrefixRule, Protocol } from './rule.ts';
 import { isDecision } from './rule.ts';
@@ -75,8 +75,10 @@ export class RuleCollector {
       throw new RulesFault(`the protocol "${protocolText}" is not known`, 'use http, https, socks5_tcp or socks5_udp');
     const decisionText = wantText(callee, 'decision', decision);
     this.#count(1, 0);
+    const hostText = wantText(callee, 'host', host);
     this.networkRules.push({
-      host: readHost(wantText(callee, 'host', host)),
+      host: readHost(hostText),
+      port: readPort(hostText),
       protocol: known,
       decision: decisionText === 'deny' ? 'forbidden' : readDecision(decisionText, ['deny']),
       justification: readJustification(callee, why),

@@ -14,6 +14,13 @@ export function readHost(raw: string): string {
   return host;
 }
 
+/** The port of a host that readHost() accepts. */
+export function readPort(raw: string): number | null {
+  const host = trimWhite(raw);
+  const digits = /^(?:\[[^\]]*\]|[^:]+):([0-9]+)$/.exec(host)?.[1];
+  return digits === undefined ? null : Number(digits);
+}
+
 function withoutPort(host: string, raw: string): string {
   if (/:\/\/|[/?#]/.test(host)) throw new RulesFault('the host has a scheme or a path', HINT);
   if (host.startsWith('[')) {

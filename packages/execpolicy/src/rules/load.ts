@@ -29,6 +29,8 @@ const executablesOf = (files: readonly RuleFile[]): readonly HostExecutable[] =>
 export interface LayeredSource extends RuleSource {
   /** a project's files count only when its folder is trusted; the others always are */
   readonly isTrusted: boolean;
+  /** why the file has no text that may be used; it then counts as broken */
+  readonly unusable?: RulesProblem;
 }
 
 export interface Reloaded {
@@ -49,7 +51,10 @@ export function reloadRules(
   const unreadable: { readonly name: string; readonly layer: RuleFile['layer'] }[] = [];
   const problems: RulesProblem[] = [];
   for (const source of counted.toSorted(byPlace)) {
-    const result = readRules(source, place, executablesOf(files));
+    const result: ReadResult =
+      source.unusable === undefined
+        ? readRules(source, place, executablesOf(files))
+        : { kind: 'broken', problem: source.unusable, file: null };
     if (result.kind === 'broken') problems.push(result.problem);
     const file = standing(result, previous, source);
     if (file !== null) files.push(file);

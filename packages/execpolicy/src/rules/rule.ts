@@ -33,6 +33,8 @@ export type Protocol = 'http' | 'https' | 'socks5_tcp' | 'socks5_udp';
 export interface NetworkRule {
   /** lower case, without port and final dots */
   readonly host: string;
+  /** as written behind the host; null when none was */
+  readonly port: number | null;
   readonly protocol: Protocol;
   readonly decision: Decision;
   readonly justification: string | null;
