@@ -1,4 +1,5 @@
 /** Everything that agentbox promises, by id. test/gates demands a test for each and knows no other ids. */
+import { approvals } from './areas/approvals.ts';
 import { auth } from './areas/auth.ts';
 import { box } from './areas/box.ts';
 import { cli } from './areas/cli.ts';
@@ -26,6 +27,7 @@ export const manifest = {
   ...control,
   ...cli,
   ...policy,
+  ...approvals,
   ...shell,
 } as const;
 

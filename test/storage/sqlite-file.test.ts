@@ -157,7 +157,10 @@ verifies('storage.schema.whole', () => {
 verifies('storage.schema.pinned', () => {
   assert.deepEqual(
     MIGRATIONS.map((migration) => [migration.number, checksumOf(migration)]),
-    [[1, 'ba95a7e983cb068fb3bf3d47b7ffc8b04f59242e8776f6c9fb69cd3ea0800e06']],
+    [
+      [1, 'ba95a7e983cb068fb3bf3d47b7ffc8b04f59242e8776f6c9fb69cd3ea0800e06'],
+      [2, '55df740db7a39427b55af0fe4a3d408d4da662c97e4532d23d6e79026d82174e'],
+    ],
   );
 });
 
@@ -178,6 +181,10 @@ for (const file of RELEASED) {
       assert.equal((await stores.principals.findToken('a'.repeat(64)))?.revokedAt, 3);
       const [session] = await stores.sessions.list(OPERATOR, 10);
       assert.deepEqual([session?.command, session?.closedAt, session?.exitCode], ['make release', 5, 2]);
+      if (file !== 'v1.sqlite') {
+        const [question] = await stores.questions.list({ state: 'answered', askedBy: OPERATOR, limit: 10 });
+        assert.deepEqual([question?.facts.argv, question?.answer?.note], [['git', 'push'], 'ja']);
+      }
       assert.deepEqual(await stores.audit.append({ ...LATER, subject: 'later' }), { seq: 4 });
       const records = await stores.audit.read(1, 10);
       assert.deepEqual(

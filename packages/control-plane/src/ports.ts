@@ -8,6 +8,11 @@ import type {
   ErrorCode,
   PrincipalId,
   ProviderId,
+  Question,
+  QuestionDelivery,
+  QuestionId,
+  QuestionReply,
+  QuestionState,
   Scope,
   SessionId,
   TraceId,
@@ -83,7 +88,13 @@ export type ToolOutcome =
   /** goes on; poll by handle, or as a protocol task */
   | { readonly kind: 'running'; readonly session: SessionId; readonly partial: ToolResult }
   /** the caller must answer first; the same call comes again with the answers and `state` */
-  | { readonly kind: 'needs-input'; readonly requests: InputRequests; readonly state: string }
+  | {
+      readonly kind: 'needs-input';
+      readonly requests: InputRequests;
+      readonly state: string;
+      /** aborted when the answer came another way: a pushed request is taken back, and the call comes again without answers */
+      readonly answeredElsewhere?: AbortSignal;
+    }
   | { readonly kind: 'refused'; readonly by: RuleRef; readonly reason: string; readonly next: string }
   | { readonly kind: 'failed'; readonly code: ErrorCode; readonly message: string; readonly detail: Detail };
 
@@ -122,9 +133,21 @@ export interface ClientCapabilities {
   readonly tasks: boolean;
 }
 
+/** What a client wants its commands held to: read at the door, and granted only within the operator's ceiling. */
+export interface ClientSandboxState {
+  /** `session`: until its next update; `call`: of this call alone */
+  readonly from: 'session' | 'call';
+  /** for the record: names of policies, never a path or another value of the client */
+  readonly facts: Readonly<Record<string, string | boolean>>;
+  /** what the door's parser made of it: for whoever holds it to the ceiling, and nobody else */
+  readonly wish: unknown;
+}
+
 export interface CallContext {
   readonly principal: Principal;
   readonly client: ClientCapabilities;
+  /** null when the client said nothing of a sandbox */
+  readonly sandboxState: ClientSandboxState | null;
   /** aborted with reason `cancelled` when the client cancels, `disconnected` when it goes away */
   readonly signal: AbortSignal;
   readonly trace: TraceId;
@@ -282,11 +305,37 @@ export interface SessionStore {
   list(principal: PrincipalId | null, limit: number): Promise<readonly SessionRecord[]>;
 }
 
+export interface QuestionFilter {
+  /** null: every state */
+  readonly state: QuestionState | null;
+  /** null: whoever asked */
+  readonly askedBy: PrincipalId | null;
+  readonly limit: number;
+}
+
+/** Questions. Every change is one conditional update that is durable when it settles; false says it found no such row. */
+export interface QuestionStore {
+  /** false for an id that is known: its row stays as it is */
+  add(question: Question): Promise<boolean>;
+  get(id: QuestionId): Promise<Question | undefined>;
+  /** newest first */
+  list(filter: QuestionFilter): Promise<readonly Question[]>;
+  /** only while it is open and its time is not over when the reply is given; its delivery is `unrecorded` then */
+  answer(id: QuestionId, reply: QuestionReply): Promise<boolean>;
+  /** the end of what nobody answered: only while it is open; its delivery is `unrecorded` then */
+  end(id: QuestionId, state: 'expired' | 'withdrawn'): Promise<boolean>;
+  /** only from the step that was seen */
+  deliver(id: QuestionId, from: QuestionDelivery, to: QuestionDelivery): Promise<boolean>;
+  /** outcomes that the record or the box has not heard of, oldest first */
+  undelivered(limit: number): Promise<readonly Question[]>;
+}
+
 /** Every store, opened and closed together. */
 export interface Stores extends AsyncDisposable {
   readonly audit: AuditLog;
   readonly principals: PrincipalStore;
   readonly sessions: SessionStore;
+  readonly questions: QuestionStore;
 }
 
 /** A tool as callers see it: the wire name carries the configured prefix; calls accept it with and without. */
@@ -312,6 +361,7 @@ export interface CallRequest {
   readonly answers: ToolCall['answers'];
   readonly principal: Principal;
   readonly client: ClientCapabilities;
+  readonly sandboxState: ClientSandboxState | null;
   readonly signal: AbortSignal;
   readonly trace: TraceId;
   progress(progress: Progress): void;

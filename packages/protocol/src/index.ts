@@ -29,26 +29,6 @@ export {
   parseErrorCode,
 } from './errors.ts';
 export {
-  type CallId,
-  newCallId,
-  newPrincipalId,
-  newQuestionId,
-  newSessionId,
-  newTraceId,
-  OPERATOR,
-  type PrincipalId,
-  type ProviderId,
-  type QuestionId,
-  parseCallId,
-  parsePrincipalId,
-  parseProviderId,
-  parseQuestionId,
-  parseSessionId,
-  parseTraceId,
-  type SessionId,
-  type TraceId,
-} from './ids.ts';
-export {
   type DeniedExec,
   EXEC_DECISIONS,
   type ExecDecision,
@@ -61,6 +41,36 @@ export {
   type QuestionAnswer,
   type RuleHit,
 } from './guard.ts';
+export {
+  type CallId,
+  newCallId,
+  newPrincipalId,
+  newQuestionId,
+  newSessionId,
+  newTraceId,
+  OPERATOR,
+  type PrincipalId,
+  type ProviderId,
+  parseCallId,
+  parsePrincipalId,
+  parseProviderId,
+  parseQuestionId,
+  parseSessionId,
+  parseTraceId,
+  type QuestionId,
+  type SessionId,
+  type TraceId,
+} from './ids.ts';
+export {
+  MAX_NOTE_CHARS,
+  type Question,
+  type QuestionDelivery,
+  type QuestionFace,
+  type QuestionReply,
+  type QuestionState,
+  questionSchema,
+  ruleLineOf,
+} from './question.ts';
 export {
   type LaunchPlan,
   PROFILE_NAMES,

@@ -8,6 +8,7 @@ import { workerDialect } from './sqlite/dialect.ts';
 import { QUEUE_LIMITS, type QueueLimits, WorkQueue } from './sqlite/work-queue.ts';
 import { createAuditStore } from './stores/audit-store.ts';
 import { createPrincipalStore } from './stores/principal-store.ts';
+import { createQuestionStore } from './stores/question-store.ts';
 import { createSessionStore } from './stores/session-store.ts';
 import type { Tables } from './stores/tables.ts';
 
@@ -64,6 +65,7 @@ export async function openStores(options: SqliteOptions): Promise<OpenedStores> 
     audit,
     principals: createPrincipalStore(db),
     sessions: createSessionStore(db),
+    questions: createQuestionStore(db),
     state: () => state,
     failed,
     [Symbol.asyncDispose]: () => kept.disposeAsync(),

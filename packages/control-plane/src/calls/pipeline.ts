@@ -20,7 +20,7 @@ import { parseArguments } from './arguments.ts';
 import { CALL_LIMITS, type CallLimits } from './limits.ts';
 import { failed, missingScopes, outcomeOfThrown, redactOutcome } from './outcomes.ts';
 import { OwedRecords } from './owed-records.ts';
-import { argumentFacts, callEntry, declaredSecrets, outcomeFacts, recordedOutcome } from './record.ts';
+import { argumentFacts, callEntry, declaredSecrets, outcomeFacts, recordedOutcome, sandboxFacts } from './record.ts';
 import { type KeepWhole, shapeOutcome } from './shape.ts';
 
 export interface CallPipelineOptions {
@@ -139,6 +139,7 @@ class Pipeline implements ObservedCallPipeline {
         provider: tool.provider.id,
         client: redactor.text(`${request.client.name} ${request.client.version}`.slice(0, 128)),
         answered: request.answers !== null,
+        ...sandboxFacts(request),
         arguments: argumentFacts({ value: call.arguments, json }, secret, redactor, this.#limits),
       },
     });
@@ -219,10 +220,11 @@ class Pipeline implements ObservedCallPipeline {
 
 /** Only what a provider may know of the request; what it says on the way is redacted like its answer. */
 function contextOf(request: CallRequest, redactor: Redactor): CallContext {
-  const { principal, client, signal, trace, log, releaseConnection } = request;
+  const { principal, client, sandboxState, signal, trace, log, releaseConnection } = request;
   return {
     principal,
     client,
+    sandboxState,
     signal,
     trace,
     progress: (progress) => request.progress(redactor.data(progress)),

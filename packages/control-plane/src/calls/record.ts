@@ -62,6 +62,11 @@ export function callEntry(
   return { at, kind, principal: request.principal.id, trace: request.trace, ...rest };
 }
 
+/** What the client asked of the sandbox; what it got is in the answer. */
+export function sandboxFacts({ sandboxState }: CallRequest): Readonly<Record<string, unknown>> {
+  return sandboxState === null ? {} : { sandbox: { from: sandboxState.from, ...sandboxState.facts } };
+}
+
 export function outcomeFacts(outcome: ToolOutcome): Readonly<Record<string, unknown>> {
   switch (outcome.kind) {
     case 'done':

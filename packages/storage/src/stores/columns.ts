@@ -6,6 +6,8 @@ import {
   parseScope,
   parseSessionId,
   parseTraceId,
+  type Question,
+  questionSchema,
   type Scope,
   type SessionId,
   type TraceId,
@@ -38,6 +40,15 @@ export function scopesColumn(text: string): readonly Scope[] {
 export function detailColumn(text: string): Readonly<Record<string, unknown>> {
   const detail = parseJson(text, 'detail');
   return parsed(isRecord(detail) ? detail : undefined, 'detail');
+}
+
+/** A row of its own columns: facts and proposal are JSON in them. */
+export function questionColumn(
+  row: Readonly<Record<string, unknown>> & { readonly facts: string; readonly proposal: string | null },
+): Question {
+  const facts = parseJson(row.facts, 'facts');
+  const proposal = row.proposal === null ? null : parseJson(row.proposal, 'proposal');
+  return parsed(questionSchema.safeParse({ ...row, facts, proposal }).data, 'question');
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -39,4 +39,22 @@ export interface Tables {
     readonly prev: string;
     readonly hash: string;
   };
+  readonly questions: {
+    readonly id: string;
+    readonly kind: string;
+    readonly session: string;
+    readonly asked_by: string;
+    readonly asked_at: number;
+    readonly expires_at: number;
+    readonly facts: string;
+    readonly binds_to: string;
+    readonly proposal: string | null;
+    readonly state: string;
+    readonly decision: string | null;
+    readonly answered_by: string | null;
+    readonly answered_at: number | null;
+    readonly face: string | null;
+    readonly note: string | null;
+    readonly delivery: string;
+  };
 }
