@@ -123,14 +123,9 @@ function byNothing(rules: RulesInForce, facts: ExecFacts, judged: readonly Judge
   if (hidden !== null) return askInside(rules, facts, 'heuristic', hidden);
   const [first] = hits;
   const reason = first === undefined ? ownWork(facts) : distrust(facts, judged, first.name);
-  switch (rules.unmatched) {
-    case 'run':
-      return { kind: 'run', by: 'default', rule: null, reason };
-    case 'ask':
-      return askInside(rules, facts, 'default', reason ?? 'no rule speaks of it');
-    case 'deny':
-      return { kind: 'deny', by: 'default', rule: null, text: reason ?? 'no rule allows it' };
-  }
+  if (rules.unmatched === 'ask') return askInside(rules, facts, 'default', reason ?? 'no rule speaks of it');
+  if (rules.unmatched === 'run') return { kind: 'run', by: 'default', rule: null, reason };
+  return { kind: 'deny', by: 'default', rule: null, text: reason ?? 'no rule allows it' };
 }
 
 function askInside(rules: RulesInForce, facts: ExecFacts, by: 'heuristic' | 'default', reason: string): Verdict {
