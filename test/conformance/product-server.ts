@@ -27,6 +27,7 @@ import { listen } from '../../packages/server/src/http/listen.ts';
 import { MetricsRegistry } from '../../packages/server/src/http/metrics/registry.ts';
 import { createMcpDoor, type McpDoor } from '../../packages/server/src/mcp/door.ts';
 import type { DoorLimits } from '../../packages/server/src/mcp/limits.ts';
+import type { ParseSandboxState } from '../../packages/server/src/mcp/sandbox-state.ts';
 
 export interface ProductServer extends AsyncDisposable {
   readonly url: string;
@@ -45,6 +46,7 @@ export interface ProductParts {
   readonly resources?: readonly ResourceProvider[];
   readonly skills?: SkillLibrary;
   readonly logging?: boolean;
+  readonly parseSandboxState?: ParseSandboxState;
   readonly limits?: Partial<DoorLimits>;
 }
 
@@ -72,6 +74,7 @@ export async function startProductServer(parts: ProductParts): Promise<ProductSe
     instructions: 'A machine with fixture tools.',
     onFault: (fault) => void faults.push(fault),
     ...(parts.limits === undefined ? {} : { limits: parts.limits }),
+    ...(parts.parseSandboxState === undefined ? {} : { parseSandboxState: parts.parseSandboxState }),
   });
   stack.defer(() => door.close());
   const authenticator = createAuthenticator({ principals, store: stores.principals, resource: null, clock });

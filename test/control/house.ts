@@ -103,6 +103,7 @@ export function request(toolName: string, args: unknown, principal: Principal = 
       roots: false,
       tasks: false,
     },
+    sandboxState: null,
     signal: new AbortController().signal,
     trace: newTraceId(),
     progress: () => undefined,

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type {
   CallContext,
+  ClientSandboxState,
   Principal,
   Progress,
   SessionStore,
@@ -20,7 +21,12 @@ import {
   OPERATOR,
   SCOPES,
 } from '@agentbox/protocol';
-import { createMachineProvider, createSkillLibrary, type MachineSettings } from '@agentbox/providers';
+import {
+  createMachineProvider,
+  createSkillLibrary,
+  type MachineSettings,
+  type PlaceCommand,
+} from '@agentbox/providers';
 import { openStores } from '@agentbox/storage';
 import { startTestBox, type TestBox, type TestBoxOptions } from '../box/harness.ts';
 
@@ -45,6 +51,7 @@ interface CallOptions {
   readonly as?: Principal;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: Progress) => void;
+  readonly sandboxState?: ClientSandboxState;
 }
 
 export interface Rig extends AsyncDisposable {
@@ -66,7 +73,11 @@ export const stranger: Principal = { id: newPrincipalId(), name: 'stranger', sco
 /** Polls are shorter than for a model, so that the suite does not sit and wait. */
 const QUICK: Partial<MachineSettings> = { pollYieldMs: { standard: 2000, least: 250, most: 300_000 } };
 
-export async function startRig(settings: Partial<MachineSettings> = {}, options: TestBoxOptions = {}): Promise<Rig> {
+export async function startRig(
+  settings: Partial<MachineSettings> = {},
+  options: TestBoxOptions = {},
+  place?: PlaceCommand,
+): Promise<Rig> {
   await using stack = new AsyncDisposableStack();
   const folder = mkdtempSync(path.join(tmpdir(), 'agentbox-machine-'));
   stack.defer(() => rmSync(folder, { recursive: true, force: true }));
@@ -84,6 +95,7 @@ export async function startRig(settings: Partial<MachineSettings> = {}, options:
     sessions: stores.sessions,
     settings: { ...QUICK, defaultWorkdir: workdir, ...settings },
     clock: Date.now,
+    ...(place === undefined ? {} : { place }),
     reportFault: (what, _facts, fault) => void faults.push(`${what}: ${String(fault)}`),
   });
   const owned = stack.move();
@@ -109,7 +121,7 @@ function writeSkill(root: string, name: string, description: string, body: strin
   writeFileSync(path.join(root, name, 'SKILL.md'), `---\nname: ${name}\ndescription: ${description}\n---\n${body}`);
 }
 
-function contextFor({ as = operator, signal, onProgress }: CallOptions = {}): CallContext {
+function contextFor({ as = operator, signal, onProgress, sandboxState }: CallOptions = {}): CallContext {
   return {
     principal: as,
     client: {
@@ -120,6 +132,7 @@ function contextFor({ as = operator, signal, onProgress }: CallOptions = {}): Ca
       roots: false,
       tasks: false,
     },
+    sandboxState: sandboxState ?? null,
     signal: signal ?? new AbortController().signal,
     trace: newTraceId(),
     progress: (progress) => onProgress?.(progress),

@@ -5,6 +5,7 @@ export {
   type MachineProviderOptions,
   type MachineSettings,
   type MachineSkillLibrary,
+  type PlaceCommand,
   type RecordEndsOptions,
   recordSessionEnds,
   type SkillPlaces,

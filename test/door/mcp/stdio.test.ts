@@ -123,3 +123,39 @@ verifies('door.stdio.ends', async () => {
   await new Promise((resolve) => setTimeout(resolve, 200));
   assert.equal(await pipe.end(), 0, 'the held call was aborted and nothing keeps the process');
 });
+
+const READ_ONLY = { sandboxPolicy: { type: 'read-only' } };
+const STATE_META = 'codex/sandbox-state-meta';
+
+verifies(
+  'state.shapes',
+  async () => {
+    await using pipe = open();
+    await initialize(pipe);
+    const said = async (id: number, _meta: Json = {}): Promise<string> => {
+      pipe.write({ id, method: 'tools/call', params: { name: 'state', _meta } });
+      return textOf(at(await pipe.read(), 'result'));
+    };
+    pipe.write({ id: 2, method: 'codex/sandbox-state/update', params: READ_ONLY });
+    assert.deepEqual(await pipe.read(), { jsonrpc: '2.0', id: 2, result: {} });
+    assert.equal(await said(3), 'session read-only');
+    // The call is in the pipe already when the notification is read.
+    pipe.write({ method: 'codex/sandbox-state/update', params: { sandboxPolicy: { type: 'workspace-write' } } });
+    assert.equal(await said(4), 'session workspace-write');
+    assert.equal(await said(5, { [STATE_META]: READ_ONLY }), 'call read-only');
+  },
+  { cell: 'stdio, 2025-11-25' },
+);
+
+verifies(
+  'state.shapes',
+  async () => {
+    await using pipe = open();
+    const params = { name: 'state', _meta: { ...modernMeta(), [STATE_META]: READ_ONLY } };
+    pipe.write({ id: 1, method: 'tools/call', params });
+    assert.equal(textOf(at(await pipe.read(), 'result')), 'call read-only');
+    pipe.write({ id: 2, method: 'tools/call', params: { name: 'state', _meta: modernMeta() } });
+    assert.equal(textOf(at(await pipe.read(), 'result')), 'none');
+  },
+  { cell: 'stdio, 2026-07-28' },
+);

@@ -1,4 +1,4 @@
-/** Requirements of the area `shell`: the tool of codex-shell-tool-mcp. */
+/** Requirements of the area `shell`: the tool of codex-shell-tool-mcp, and the sandbox state that its clients send. */
 import type { Requirements } from '../requirement.ts';
 
 export const shell = {
@@ -37,4 +37,21 @@ export const shell = {
     text: 'a workdir that is relative or missing, a NUL byte and a command too long are named; nothing runs',
   },
   'shell.background': { text: 'a process that outlives the command is listed with the session that ends it' },
+  'state.advertised': {
+    text: 'the capability says that sandbox state is taken, in every era, and only where it is',
+    source: 'spec policy 1.6',
+  },
+  'state.shapes': {
+    text: 'sandbox state is taken as request, as notification, without sandboxCwd and with each call',
+    source: 'spec policy 1.6',
+  },
+  'state.session': {
+    text: 'a state that was sent belongs to its session alone and ends with it; per-call state counts first',
+  },
+  'state.malformed': {
+    text: 'malformed state is -32602 with the field and what is expected, no value of it, and nothing runs',
+    source: 'spec policy 1.6: the peer echoes the parameters',
+  },
+  'state.granted': { text: 'what of the state was not granted is a warning of the answer' },
+  'state.recorded': { text: 'the record says in call.started which state a call came with' },
 } as const satisfies Requirements;

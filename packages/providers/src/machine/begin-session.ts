@@ -1,5 +1,5 @@
 /** Begins a session: the record and the process together, because an answer needs both. */
-import type { SessionId, SpawnRequest } from '@agentbox/protocol';
+import type { SandboxProfile, SessionId, SpawnRequest } from '@agentbox/protocol';
 import { closeRecord } from './collect.ts';
 import { endTree } from './end-tree.ts';
 import type { ExecPlan } from './exec-plan.ts';
@@ -11,9 +11,10 @@ export async function beginSession(
   session: SessionId,
   tool: 'exec_command' | 'shell',
   plan: ExecPlan,
+  profile: SandboxProfile | null,
 ): Promise<void> {
   const { machine, owner } = turn;
-  const request: SpawnRequest = { ...plan.spawn, session, owner, profile: null };
+  const request: SpawnRequest = { ...plan.spawn, session, owner, profile };
   const opened = machine.sessions.open({
     session,
     principal: owner,

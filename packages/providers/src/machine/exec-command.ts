@@ -8,6 +8,7 @@ import { settleExec } from './exec-plan.ts';
 import { letGo, notStarted } from './let-go.ts';
 import type { Turn } from './machine.ts';
 import { interceptPatch } from './patch-command.ts';
+import { placementOf, withNarrowed } from './placement.ts';
 import { newView } from './session-views.ts';
 
 export async function execCommand(turn: Turn, input: ExecCommandInput): Promise<ToolOutcome> {
@@ -17,14 +18,15 @@ export async function execCommand(turn: Turn, input: ExecCommandInput): Promise<
   if (context.signal.aborted) return notStarted(abortedBy(context.signal));
   const patched = await interceptPatch(turn, input, plan);
   if (patched !== null) return patched;
+  const placement = placementOf(turn);
   const session = newSessionId();
   const view = newView({ cwd: plan.spawn.cwd, io: plan.spawn.io }, plan.answer.format);
   machine.views.put(turn.owner, session, view);
-  const ready = beginSession(turn, session, 'exec_command', plan);
+  const ready = beginSession(turn, session, 'exec_command', plan, placement.profile);
   const outcome = await collectAnswer(turn, {
     session,
     view,
-    plan: plan.answer,
+    plan: withNarrowed(plan.answer, placement),
     since: null,
     beyondPrompt: false,
     ready,

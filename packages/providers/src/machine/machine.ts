@@ -1,6 +1,7 @@
 /** What every machine tool works with: one box, one store, one set of views. */
 import type { CallContext, Clock, ReportFault, SessionStore } from '@agentbox/control-plane';
 import type { Box, BoxFacts, PrincipalId } from '@agentbox/protocol';
+import type { PlaceCommand } from './placement.ts';
 import type { SessionViews } from './session-views.ts';
 import type { MachineSettings } from './settings.ts';
 import type { MachineSkillLibrary } from './skills/index.ts';
@@ -13,6 +14,7 @@ export interface Machine {
   readonly views: SessionViews;
   readonly clock: Clock;
   readonly reportFault: ReportFault;
+  readonly place: PlaceCommand;
   /** asked once: what the box is does not change while it runs */
   facts(): Promise<BoxFacts>;
 }

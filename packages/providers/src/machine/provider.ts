@@ -26,6 +26,7 @@ import { execCommand } from './exec-command.ts';
 import type { Machine, Turn } from './machine.ts';
 import { fail, failedWith } from './outcome.ts';
 import { applyPatch } from './patch-command.ts';
+import { ON_THE_HOST, type PlaceCommand } from './placement.ts';
 import { readOutput } from './read-output.ts';
 import { explainMissing } from './session-lookup.ts';
 import { killSession, listSessions, resizeSession } from './session-tools.ts';
@@ -43,6 +44,8 @@ export interface MachineProviderOptions {
   readonly settings: Partial<MachineSettings>;
   readonly clock: Clock;
   readonly reportFault: ReportFault;
+  /** in what a caller's commands run; without it on the host */
+  readonly place?: PlaceCommand;
 }
 
 export function createMachineProvider(options: MachineProviderOptions): ToolProvider {
@@ -55,12 +58,13 @@ class MachineProvider implements ToolProvider {
   readonly #machine: Machine;
   readonly #definitions = machineDefinitions();
 
-  constructor({ settings, ...parts }: MachineProviderOptions) {
+  constructor({ settings, place = ON_THE_HOST, ...parts }: MachineProviderOptions) {
     const id = parseProviderId('machine');
     assertInvariant(id !== undefined, 'machine is a provider id');
     this.id = id;
     this.#machine = {
       ...parts,
+      place,
       settings: settleSettings(settings),
       views: new SessionViews(),
       facts: once(() => parts.box.facts()),

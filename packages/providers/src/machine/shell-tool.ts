@@ -10,6 +10,7 @@ import { type Asked, collectRequest, lostOutcome, makeAnswer, settleView } from 
 import { endTree } from './end-tree.ts';
 import { letGo, notStarted, staysAfter } from './let-go.ts';
 import type { Turn } from './machine.ts';
+import { placementOf, withNarrowed } from './placement.ts';
 import { ProgressFeed } from './progress-feed.ts';
 import { newView } from './session-views.ts';
 import { fitShell } from './shell-answer.ts';
@@ -22,10 +23,12 @@ export async function shell(turn: Turn, input: ShellInput): Promise<ToolOutcome>
   if (plan.kind === 'failed') return plan;
   if (context.signal.aborted) return notStarted(abortedBy(context.signal));
   const session = newSessionId();
-  const { spawn, answer } = plan.exec;
+  const { spawn } = plan.exec;
+  const placement = placementOf(turn);
+  const answer = withNarrowed(plan.exec.answer, placement);
   const view = newView({ cwd: spawn.cwd, io: spawn.io }, answer.format);
   machine.views.put(owner, session, view);
-  const ready = beginSession(turn, session, 'shell', plan.exec);
+  const ready = beginSession(turn, session, 'shell', plan.exec, placement.profile);
   using feed = new ProgressFeed(turn, session, 0);
   feed.start();
   const whole = runToEnd(turn, { session, view, plan: answer, since: 0, beyondPrompt: false, ready }, plan.timeoutMs);

@@ -8,6 +8,7 @@ import type {
   SkillLibrary,
 } from '@agentbox/control-plane';
 import type { DoorLimits } from './limits.ts';
+import type { ParseSandboxState } from './sandbox-state.ts';
 
 export interface DoorCaller {
   readonly principal: Principal;
@@ -22,6 +23,8 @@ export interface McpDoorDeps {
   readonly skills: SkillLibrary | null;
   readonly resources: readonly ResourceProvider[];
   readonly prompts: PromptProvider | null;
+  /** absent where commands have no sandbox: then nothing of it is advertised, and no state is read */
+  readonly parseSandboxState?: ParseSandboxState;
   /** whether tools send log entries: decides if the capability is advertised */
   readonly logging: boolean;
   readonly info: { readonly name: string; readonly title: string; readonly version: string };

@@ -198,6 +198,7 @@ function turnOf(caller: DoorCaller, { id, method, meta }: PlainRequest, signal: 
     caller,
     client: clientOf(meta[CLIENT_INFO_META_KEY], meta[CLIENT_CAPABILITIES_META_KEY]),
     watches: null,
+    sandbox: null,
     signal: () => signal,
     context: {
       mcpReq: {

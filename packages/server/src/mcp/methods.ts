@@ -3,6 +3,12 @@ import type { Principal, ResourceProvider } from '@agentbox/control-plane';
 import type { Result, ServerCapabilities } from '@modelcontextprotocol/server';
 import { createDoorPrompts, type DoorPrompts } from './prompts.ts';
 import { createDoorResources, type DoorResources } from './resources.ts';
+import {
+  type ParseSandboxState,
+  SANDBOX_STATE_CAPABILITIES,
+  SANDBOX_STATE_UPDATE,
+  updateByRequest,
+} from './sandbox-state.ts';
 import { createDoorSkills, type DoorSkills, SKILLS_EXTENSION } from './skills.ts';
 import { serveTask, TASK_METHODS } from './task-methods.ts';
 import { callTool, listTools, type ToolCallParts } from './tool-calls.ts';
@@ -12,7 +18,7 @@ type Method = (params: unknown, turn: Turn) => Result | Promise<Result>;
 
 /** What is served follows from what the server was built from. */
 export interface Methods extends Disposable {
-  readonly table: ReadonlyMap<string, Method>;
+  readonly table: Readonly<Record<Era, ReadonlyMap<string, Method>>>;
   readonly resources: readonly ResourceProvider[];
   /** only what is true for this caller in this era */
   capabilitiesFor(era: Era, caller: Principal): ServerCapabilities;
@@ -23,19 +29,24 @@ export function createMethods(parts: ToolCallParts): Methods {
   const skills = deps.skills === null ? null : createDoorSkills(deps.skills, limits);
   const resources = skills === null ? deps.resources : [...deps.resources, skills.resources];
   const prompts = deps.prompts === null ? null : createDoorPrompts(deps.prompts, parts.states, limits);
+  const parseState = deps.parseSandboxState;
+  const both: readonly [string, Method][] = [
+    ['tools/list', (params, turn) => listTools(parts, params, turn)],
+    ['tools/call', (params, turn) => callTool(parts, params, turn)],
+    ...TASK_METHODS.map((name): [string, Method] => [
+      name,
+      (params, turn) => serveTask(parts.tasks, name, params, turn),
+    ]),
+    ...(resources.length === 0 ? [] : resourceMethods(createDoorResources(resources, limits))),
+    ...(skills === null ? [] : skillMethods(skills)),
+    ...(prompts === null ? [] : promptMethods(prompts)),
+  ];
   return {
     resources,
-    table: new Map<string, Method>([
-      ['tools/list', (params, turn) => listTools(parts, params, turn)],
-      ['tools/call', (params, turn) => callTool(parts, params, turn)],
-      ...TASK_METHODS.map((name): [string, Method] => [
-        name,
-        (params, turn) => serveTask(parts.tasks, name, params, turn),
-      ]),
-      ...(resources.length === 0 ? [] : resourceMethods(createDoorResources(resources, limits))),
-      ...(skills === null ? [] : skillMethods(skills)),
-      ...(prompts === null ? [] : promptMethods(prompts)),
-    ]),
+    table: {
+      modern: new Map(both),
+      legacy: new Map([...both, ...(parseState === undefined ? [] : sessionMethods(parseState))]),
+    },
     capabilitiesFor(era, caller) {
       // Tasks are of 2026-07-28; a server without long work would promise what it never does.
       const tasks = era === 'modern' && parts.table.hasBackground(caller) ? { [TASKS_EXTENSION]: {} } : {};
@@ -45,11 +56,25 @@ export function createMethods(parts: ToolCallParts): Methods {
         ...(resources.length === 0 ? {} : { resources: { listChanged: true, subscribe: true } }),
         ...(prompts === null ? {} : { prompts: { listChanged: true }, completions: {} }),
         ...(deps.logging ? { logging: {} } : {}),
+        ...(parseState === undefined ? {} : { experimental: SANDBOX_STATE_CAPABILITIES[era] }),
         ...(Object.keys(extensions).length === 0 ? {} : { extensions }),
       };
     },
     [Symbol.dispose]: () => skills?.[Symbol.dispose](),
   };
+}
+
+/** An update without a session would change nothing, and its client would take a sandbox for granted: it is unknown there. */
+function sessionMethods(parse: ParseSandboxState): [string, Method][] {
+  return [
+    [
+      SANDBOX_STATE_UPDATE,
+      (params, turn) => {
+        if (turn.sandbox !== null) updateByRequest(parse, turn.sandbox, params);
+        return {};
+      },
+    ],
+  ];
 }
 
 function resourceMethods(resources: DoorResources): [string, Method][] {

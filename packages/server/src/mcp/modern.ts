@@ -108,7 +108,8 @@ function createHandler(parts: ModernParts, arrivals: WeakMap<Request, Arrival>):
       const arrival = requestInfo === undefined ? undefined : arrivals.get(requestInfo);
       assertInvariant(arrival !== undefined, 'a request comes with its caller');
       const { caller, method } = arrival;
-      return parts.makeServer({ era: 'modern', watches: null, opener: caller, callerOf: () => caller }, method);
+      const entrance = { era: 'modern', watches: null, sandbox: null, opener: caller, callerOf: () => caller } as const;
+      return parts.makeServer(entrance, method);
     },
     {
       legacy: 'reject',

@@ -12,6 +12,7 @@ import type { DoorCaller } from './deps.ts';
 import { createSessionEvents, type EventBudget, type SessionEvents } from './event-store.ts';
 import type { DoorLimits } from './limits.ts';
 import type { OpenStreams } from './open-streams.ts';
+import { newSandboxStateCell } from './sandbox-state.ts';
 import { setHooks } from './sdk-hooks.ts';
 import { SessionTransport } from './session-transport.ts';
 import type { StepUp } from './step-up.ts';
@@ -146,6 +147,7 @@ function newSession(
     {
       era: 'legacy',
       watches,
+      sandbox: newSandboxStateCell(),
       opener: caller,
       callerOf: ({ http }) => (http?.req === undefined ? undefined : callers.get(http.req)) ?? caller,
     },

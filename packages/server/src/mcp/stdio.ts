@@ -5,6 +5,7 @@ import { type StdioServerHandle, StdioServerTransport, serveStdio } from '@model
 import { buildDoor } from './build.ts';
 import { forwardEvent } from './changes.ts';
 import type { DoorCaller, McpDoorDeps } from './deps.ts';
+import { newSandboxStateCell } from './sandbox-state.ts';
 import { setHooks } from './sdk-hooks.ts';
 
 export interface StdioStreams {
@@ -29,7 +30,8 @@ export function serveStdioDoor(deps: McpDoorDeps, caller: DoorCaller, streams: S
   const handle: StdioServerHandle = serveStdio(
     ({ era }) => {
       const watches = era === 'legacy' ? new Set<string>() : null;
-      const server = door.makeServer({ era, watches, opener: caller, callerOf: () => caller }, null);
+      const sandbox = era === 'legacy' ? newSandboxStateCell() : null;
+      const server = door.makeServer({ era, watches, sandbox, opener: caller, callerOf: () => caller }, null);
       setHooks(server, { onclose: () => void servers.delete(server) });
       servers.set(server, watches);
       return server;

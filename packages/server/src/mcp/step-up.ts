@@ -27,6 +27,7 @@ export function createStepUp(table: ToolTable, pipeline: CallPipeline): StepUp {
       answers: null,
       principal,
       client: clientOf(undefined, undefined),
+      sandboxState: null,
       signal: new AbortController().signal,
       trace: traceIn(meta),
       progress: () => undefined,

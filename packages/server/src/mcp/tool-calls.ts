@@ -1,5 +1,5 @@
 /** tools/list and tools/call: from the parameters to the pipeline and back to a result. */
-import type { CallRequest, CatalogTool, ToolOutcome } from '@agentbox/control-plane';
+import type { CallRequest, CatalogTool, ClientSandboxState, ToolOutcome } from '@agentbox/control-plane';
 import { HINT } from '@agentbox/protocol';
 import type { Result } from '@modelcontextprotocol/server';
 import type { McpDoorDeps } from './deps.ts';
@@ -16,6 +16,7 @@ import {
   settleQuestions,
   unanswerable,
 } from './questions.ts';
+import { sandboxStateOf } from './sandbox-state.ts';
 import type { SealedStates } from './sealed-state.ts';
 import type { TaskStore } from './task-store.ts';
 import type { ToolTable, WireTool } from './tool-table.ts';
@@ -35,6 +36,7 @@ interface Call {
   readonly tool: CatalogTool;
   readonly args: JsonObject;
   readonly turn: Turn;
+  readonly sandboxState: ClientSandboxState | null;
 }
 
 const isAsked = (outcome: ToolOutcome): outcome is Asked => outcome.kind === 'needs-input';
@@ -53,7 +55,10 @@ export async function callTool(parts: ToolCallParts, params: unknown, turn: Turn
   const { name, arguments: args = {} } = parseParams(callParams, params);
   const tool = parts.table.find(name, turn.caller.principal);
   if (tool === undefined) throw invalidParams(`Unknown tool: ${JSON.stringify(name)}. ${HINT.TOOL_NOT_FOUND}`);
-  const call: Call = { tool, args, turn };
+  const parse = parts.deps.parseSandboxState;
+  const { _meta: meta } = turn.context.mcpReq;
+  const sandboxState = parse === undefined ? null : sandboxStateOf(parse, meta, turn.sandbox);
+  const call: Call = { tool, args, turn, sandboxState };
   const bind = () => bindingOf(turn, tool.wireName, args);
   assertCanFollow(call);
   const answers = readAnswers(turn, bind, parts.states, tool.definition.takesUnaskedAnswers === true);
@@ -69,7 +74,7 @@ export async function callTool(parts: ToolCallParts, params: unknown, turn: Turn
 }
 
 /** What the pipeline gets: nothing of it knows the era. */
-function requestOf(parts: ToolCallParts, { tool, args, turn }: Call): CallRequest {
+function requestOf(parts: ToolCallParts, { tool, args, turn, sandboxState }: Call): CallRequest {
   const { progress, log } = notifierOf(turn, parts.limits, parts.onFault);
   const { _meta: meta } = turn.context.mcpReq;
   const release = turn.context.http?.closeSSE;
@@ -79,6 +84,7 @@ function requestOf(parts: ToolCallParts, { tool, args, turn }: Call): CallReques
     answers: null,
     principal: turn.caller.principal,
     client: turn.client,
+    sandboxState,
     signal: turn.signal(),
     trace: traceIn(meta),
     progress,
@@ -114,6 +120,7 @@ function beginTask(parts: ToolCallParts, call: Call, answers: Answers): Result {
         answers: given,
         principal,
         client: base.client,
+        sandboxState: base.sandboxState,
         signal,
         trace: base.trace,
         progress: (progress) => say(progress.message),

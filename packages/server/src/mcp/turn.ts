@@ -13,6 +13,7 @@ import {
 import type { DoorCaller } from './deps.ts';
 import { isRecord, type JsonObject } from './json.ts';
 import type { DoorLimits } from './limits.ts';
+import type { SandboxStateCell } from './sandbox-state.ts';
 
 export const TASKS_EXTENSION = 'io.modelcontextprotocol/tasks';
 
@@ -25,6 +26,8 @@ export interface Turn {
   readonly client: ClientCapabilities;
   /** the resources that this session watches; null where there is no session */
   readonly watches: Set<string> | null;
+  /** what this session said of its sandbox; null where there is no session */
+  readonly sandbox: SandboxStateCell | null;
   /** aborted with reason `cancelled` or `disconnected`; made when it is first wanted */
   readonly signal: () => AbortSignal;
   readonly context: TurnContext;
@@ -43,6 +46,7 @@ interface TurnContext {
 export interface Entrance {
   readonly era: Era;
   readonly watches: Set<string> | null;
+  readonly sandbox: SandboxStateCell | null;
   /** who opened the connection: decides what is advertised */
   readonly opener: DoorCaller;
   callerOf(context: ServerContext): DoorCaller;
@@ -54,9 +58,9 @@ export function turnOf(entrance: Entrance, server: Server, context: ServerContex
     entrance.era === 'modern'
       ? clientOf(envelope[CLIENT_INFO_META_KEY], envelope[CLIENT_CAPABILITIES_META_KEY])
       : clientOf(server.getClientVersion(), server.getClientCapabilities());
-  const { era, watches } = entrance;
+  const { era, watches, sandbox } = entrance;
   const signal = (): AbortSignal => signalOf(context.mcpReq.signal);
-  return { era, caller: entrance.callerOf(context), client, watches, signal, context };
+  return { era, caller: entrance.callerOf(context), client, watches, sandbox, signal, context };
 }
 
 export function clientOf(info: unknown, capabilities: unknown): ClientCapabilities {

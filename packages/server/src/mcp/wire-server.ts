@@ -9,6 +9,7 @@ import type { McpDoorDeps } from './deps.ts';
 import type { DoorLimits } from './limits.ts';
 import type { Methods } from './methods.ts';
 import { taskParams } from './params.ts';
+import { hearSandboxState } from './sandbox-state.ts';
 import { setHooks } from './sdk-hooks.ts';
 import { TASK_METHODS } from './task-methods.ts';
 import { type Entrance, turnOf } from './turn.ts';
@@ -42,9 +43,11 @@ export function createWireServers(parts: WireServerParts): WireServerFactory {
       jsonSchemaValidator: NO_VALIDATOR,
     });
     setHooks(server, { onerror: parts.onProtocolError });
+    const { parseSandboxState: parse } = deps;
+    if (parse !== undefined && entrance.sandbox !== null) hearSandboxState(server, parse, entrance.sandbox);
     const handle = (request: JSONRPCRequest, context: ServerContext) =>
       answer(parts, request, context, entrance, server);
-    if (method === null || methods.table.has(method)) server.fallbackRequestHandler = handle;
+    if (method === null || methods.table[entrance.era].has(method)) server.fallbackRequestHandler = handle;
     if (entrance.era === 'modern' && (method === null || method.startsWith('tasks/'))) serveTasks(server, handle);
     return server;
   };
@@ -69,7 +72,7 @@ async function answer(
   entrance: Entrance,
   server: Server,
 ): Promise<Result> {
-  const method = parts.methods.table.get(request.method);
+  const method = parts.methods.table[entrance.era].get(request.method);
   if (method === undefined) throw new ProtocolError(ProtocolErrorCode.MethodNotFound, 'Method not found');
   try {
     return await method(request.params, turnOf(entrance, server, context));
