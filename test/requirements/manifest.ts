@@ -5,6 +5,7 @@ import { box } from './areas/box.ts';
 import { cli } from './areas/cli.ts';
 import { control } from './areas/control.ts';
 import { door } from './areas/door.ts';
+import { egress } from './areas/egress.ts';
 import { house } from './areas/house.ts';
 import { machine } from './areas/machine.ts';
 import { output } from './areas/output.ts';
@@ -27,6 +28,7 @@ export const manifest = {
   ...control,
   ...cli,
   ...policy,
+  ...egress,
   ...approvals,
   ...shell,
 } as const;

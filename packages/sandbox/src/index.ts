@@ -1,2 +1,23 @@
 /** Decides in what a command runs: from a profile to a launch plan, and what this machine can hold. */
 export type { LaunchPlan } from '@agentbox/protocol';
+export {
+  type Egress,
+  type EgressEntry,
+  type EgressLimits,
+  type EgressOptions,
+  type EgressProtocol,
+  type EgressRequest,
+  type EgressVerdict,
+  type PortList,
+  ruleFor,
+  serveEgress,
+} from './egress/index.ts';
+export type { BubblewrapFacts, LaunchFacts, PathFacts } from './plan/facts.ts';
+export { type Asked, PathObserver } from './plan/observe.ts';
+export { type PlaceholderHold, Placeholders } from './plan/placeholders.ts';
+export { type Launch, planLaunch } from './plan/plan-launch.ts';
+export type { LaunchProblem } from './plan/refusals.ts';
+export type { GroupMode } from './probe/control-groups.ts';
+export type { KernelFacts } from './probe/kernel.ts';
+export { type MachineProbe, type ProbeOptions, type ProfileReadiness, probeMachine } from './probe/machine.ts';
+export type { Missing } from './probe/namespaces.ts';
