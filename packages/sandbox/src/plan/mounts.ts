@@ -1,0 +1,112 @@
+/**
+ * The file system of a sandbox as a list of mounts, outermost first: an empty root, and on it what the profile and the
+ * system allow. The most specific mount wins, except that nothing shows below what is hidden. Pure.
+ */
+import { depthOf, innermost, isBelow, isInside, outermost } from '../paths.ts';
+import type { GuardFacts, Mask, PathFacts } from './facts.ts';
+
+export type Mount =
+  | { readonly kind: 'link'; readonly path: string; readonly target: string }
+  | { readonly kind: 'directory'; readonly path: string }
+  | { readonly kind: 'read' | 'write'; readonly path: string; readonly source: string }
+  /** an empty read-only directory, or a file that cannot be opened, over whatever is there */
+  | { readonly kind: 'mask-directory' | 'mask-file'; readonly path: string }
+  | { readonly kind: 'proc' | 'dev'; readonly path: string };
+
+interface Layer {
+  readonly mount: Mount;
+  /** among mounts of one place the higher comes later, and so wins */
+  readonly rank: number;
+}
+
+const RANK = { system: 0, mask: 1, own: 2, tool: 3, readable: 4, writable: 5, guard: 6, hidden: 7 } as const;
+
+export function planMounts(paths: PathFacts): readonly Mount[] {
+  const hidden = [...paths.hidden, ...paths.own.map((path) => ({ path, kind: 'directory' as const }))];
+  const shown = [...systemLayers(paths), ...privateLayers(paths), ...toolLayers(paths), ...rootLayers(paths)];
+  const visible = shown.filter(({ mount }) => !hidden.some((mask) => isInside(mask.path, mount.path)));
+  const layers = [...visible, ...guardLayers(paths.guard, visible), ...hiddenLayers(hidden, visible)];
+  return layers
+    .toSorted((a, b) => depthOf(a.mount.path) - depthOf(b.mount.path) || a.rank - b.rank)
+    .map((layer) => layer.mount);
+}
+
+function systemLayers({ system }: PathFacts): readonly Layer[] {
+  const mounts: Mount[] = [
+    { kind: 'proc', path: '/proc' },
+    { kind: 'dev', path: '/dev' },
+    { kind: 'read', path: '/sys/devices/system/cpu', source: '/sys/devices/system/cpu' },
+    { kind: 'directory', path: '/run' },
+    { kind: 'link', path: '/var/run', target: '/run' },
+    { kind: 'link', path: '/var/tmp', target: '/tmp' },
+    ...system.roots.map(
+      ({ path, link }): Mount =>
+        link === null ? { kind: 'read', path, source: path } : { kind: 'link', path, target: link },
+    ),
+  ];
+  return [...ranked(RANK.system, mounts), ...ranked(RANK.mask, system.masked.map(maskMount))];
+}
+
+function privateLayers({ tmp, home, realHome }: PathFacts): readonly Layer[] {
+  return ranked(RANK.own, [
+    { kind: 'write', path: '/tmp', source: tmp.canonical ?? tmp.asked },
+    { kind: 'write', path: realHome, source: home.canonical ?? home.asked },
+  ]);
+}
+
+/** What lies in a directory of the profile is there as the profile says. */
+function toolLayers(paths: PathFacts): readonly Layer[] {
+  const roots = canonicalRoots([...paths.readable, ...paths.writable]);
+  const tools = paths.tools.filter((tool) => !roots.some((root) => isInside(root, tool.path)));
+  return ranked(
+    RANK.tool,
+    tools.map(({ path, source }) => ({ kind: 'read', path, source })),
+  );
+}
+
+function rootLayers(paths: PathFacts): readonly Layer[] {
+  const bind = (kind: 'read' | 'write', roots: PathFacts['readable']): readonly Mount[] =>
+    canonicalRoots(roots).map((path) => ({ kind, path, source: path }));
+  return [
+    ...ranked(RANK.readable, bind('read', paths.readable)),
+    ...ranked(RANK.writable, bind('write', paths.writable)),
+  ];
+}
+
+const canonicalRoots = (roots: PathFacts['readable']): readonly string[] => [
+  ...new Set(roots.flatMap(({ canonical }) => canonical ?? [])),
+];
+
+/** Only what the sandbox could write needs a guard. */
+function guardLayers(guard: GuardFacts, visible: readonly Layer[]): readonly Layer[] {
+  const mounts = visible.map((layer) => layer.mount);
+  const guarded = guard.guarded.filter(({ path }) => innermost(mounts, path)?.kind === 'write');
+  const settled = guarded.filter(
+    ({ path }) => !guarded.some((one) => one.how === 'read-only' && isBelow(one.path, path)),
+  );
+  return ranked(
+    RANK.guard,
+    settled.map(({ path, how }): Mount => {
+      if (how === 'absent') return { kind: 'mask-directory', path };
+      return { kind: how === 'pinned' ? 'write' : 'read', path, source: path };
+    }),
+  );
+}
+
+/** A place that is not shown needs no mask: masking it would only make its name known. */
+function hiddenLayers(hidden: readonly Mask[], visible: readonly Layer[]): readonly Layer[] {
+  const mounts = visible.map((layer) => layer.mount);
+  const outer = new Set(outermost(hidden.map((mask) => mask.path)));
+  const masks = hidden.filter((mask) => outer.has(mask.path) && showsItself(innermost(mounts, mask.path)));
+  return ranked(RANK.hidden, masks.map(maskMount));
+}
+
+const showsItself = (mount: Mount | undefined): boolean =>
+  mount !== undefined && (mount.kind === 'read' || mount.kind === 'write') && mount.source === mount.path;
+
+const maskMount = ({ path, kind }: Mask): Mount => ({
+  kind: kind === 'directory' ? 'mask-directory' : 'mask-file',
+  path,
+});
+
+const ranked = (rank: number, mounts: readonly Mount[]): readonly Layer[] => mounts.map((mount) => ({ mount, rank }));

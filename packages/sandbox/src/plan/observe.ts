@@ -1,0 +1,131 @@
+/**
+ * The thin side of a plan: looks at every path that a profile and a command name, and at nothing else. Decides
+ * nothing. What rarely changes (the system's directories, the user's tools) is kept between calls.
+ */
+import { lstatSync, readdirSync, realpathSync, statSync } from 'node:fs';
+import path from 'node:path';
+import type { SandboxProfile } from '@agentbox/protocol';
+import { isInside } from '../paths.ts';
+import type { EntryKind, Mask, PathFacts, RootFacts, Shown } from './facts.ts';
+import { observeGuard } from './observe-guard.ts';
+import { SystemObserver } from './observe-system.ts';
+import { observeTools } from './observe-tools.ts';
+
+export interface Asked {
+  readonly cwd: string;
+  /** the user's home, which the command sees filled with `profile.home` */
+  readonly realHome: string;
+  /** PATH of the box's own environment: never one that a caller chose, because its folders become readable */
+  readonly searchPath: string;
+  /** directories of agentbox itself: state, configuration, rules, sockets */
+  readonly own: readonly string[];
+  /** Landlock holds alone: then whatever lies beside something hidden is listed too */
+  readonly alone: boolean;
+}
+
+const TOOLS_FRESH_MS = 10_000;
+
+export class PathObserver {
+  readonly #system = new SystemObserver();
+  #tools: { readonly key: string; readonly at: number; readonly shown: readonly Shown[] } | null = null;
+
+  observe(profile: SandboxProfile, asked: Asked): PathFacts {
+    const writable = profile.writable.map(rootFacts);
+    const canonicalRoots = writable.flatMap(({ canonical }) => (canonical === null ? [] : [canonical]));
+    const realHome = canonicalOr(asked.realHome);
+    const tmp = rootFacts(profile.tmp);
+    const home = rootFacts(profile.home);
+    const cwd = rootFacts(asked.cwd);
+    const system = this.#system.observe();
+    const hidden = profile.hidden.flatMap(maskFacts);
+    const own = asked.own.map(canonicalOr);
+    return {
+      cwd,
+      readable: profile.readable.map(rootFacts),
+      writable,
+      hidden,
+      tmp,
+      home,
+      realHome,
+      own,
+      system,
+      tools: this.#toolsOf(realHome, asked.searchPath),
+      guard: observeGuard(canonicalRoots),
+      entries: asked.alone
+        ? entriesAbove(
+            [...system.masked, ...hidden].map((mask) => mask.path),
+            own,
+          )
+        : new Map(),
+      privateCwd: existsInPrivate(asked.cwd, '/tmp', tmp) || existsInPrivate(asked.cwd, realHome, home),
+    };
+  }
+
+  #toolsOf(realHome: string, searchPath: string): readonly Shown[] {
+    const key = `${realHome}\0${searchPath}`;
+    const now = performance.now();
+    if (this.#tools !== null && this.#tools.key === key && now - this.#tools.at < TOOLS_FRESH_MS) {
+      return this.#tools.shown;
+    }
+    const shown = observeTools(realHome, searchPath);
+    this.#tools = { key, at: now, shown };
+    return shown;
+  }
+}
+
+function rootFacts(asked: string): RootFacts {
+  try {
+    const canonical = realpathSync.native(asked);
+    return { asked, canonical, kind: kindOf(canonical) };
+  } catch {
+    return { asked, canonical: null, kind: 'missing' };
+  }
+}
+
+function kindOf(at: string): EntryKind {
+  const stats = statSync(at, { throwIfNoEntry: false });
+  if (stats === undefined) return 'missing';
+  if (stats.isDirectory()) return 'directory';
+  return stats.isFile() ? 'file' : 'other';
+}
+
+/** A path that does not exist hides nothing; a link hides what it leads to. */
+function maskFacts(asked: string): readonly Mask[] {
+  const { canonical, kind } = rootFacts(asked);
+  if (canonical === null) return [];
+  return [{ path: canonical, kind: kind === 'directory' ? 'directory' : 'file' }];
+}
+
+function canonicalOr(at: string): string {
+  try {
+    return realpathSync.native(at);
+  } catch {
+    return path.resolve(at);
+  }
+}
+
+/** The command finds /tmp and HOME empty but for what it left there itself. */
+function existsInPrivate(cwd: string, place: string, directory: RootFacts): boolean {
+  if (directory.canonical === null || !isInside(place, cwd)) return false;
+  const at = path.join(directory.canonical, path.relative(place, cwd));
+  return lstatSync(at, { throwIfNoEntry: false })?.isDirectory() === true;
+}
+
+function entriesAbove(masked: readonly string[], own: readonly string[]): ReadonlyMap<string, readonly string[]> {
+  const found = new Map<string, readonly string[]>();
+  for (const below of [...masked, ...own]) {
+    for (let at = path.dirname(below); at !== '/' && !found.has(at); at = path.dirname(at))
+      found.set(at, entriesOf(at));
+  }
+  return found;
+}
+
+/** Links are left out: what they lead to is listed at its own place, or is not shown. */
+function entriesOf(directory: string): readonly string[] {
+  try {
+    const entries = readdirSync(directory, { withFileTypes: true });
+    return entries.flatMap((entry) => (entry.isSymbolicLink() ? [] : [path.join(directory, entry.name)]));
+  } catch {
+    return [];
+  }
+}

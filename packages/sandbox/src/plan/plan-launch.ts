@@ -1,0 +1,90 @@
+/**
+ * From a profile and what was observed to how one command is launched, or why it is not. Pure: reads nothing, starts
+ * nothing; what was observed decides.
+ */
+import type { LaunchPlan, ResourceLimits, SandboxLimits, SandboxProfile } from '@agentbox/protocol';
+import { bubblewrapArguments } from './bubblewrap.ts';
+import { planEnvironment } from './environment.ts';
+import type { LaunchFacts, PathFacts } from './facts.ts';
+import { landlockAlone, landlockInside } from './landlock.ts';
+import { type Mount, planMounts } from './mounts.ts';
+import { findProblem, type LaunchProblem } from './refusals.ts';
+
+export type Launch =
+  | {
+      readonly kind: 'launch';
+      readonly plan: LaunchPlan;
+      /** working directory, canonical, as seen inside */
+      readonly cwd: string;
+      /** names that bubblewrap makes in the workspace as empty directories: `Placeholders` removes them again */
+      readonly placeholders: readonly string[];
+    }
+  | { readonly kind: 'refuse'; readonly problem: LaunchProblem };
+
+export function planLaunch(profile: SandboxProfile, facts: LaunchFacts): Launch {
+  const problem = findProblem(profile, facts);
+  if (problem !== null) return { kind: 'refuse', problem };
+  const { paths, engine } = facts;
+  const cwd = paths.privateCwd ? paths.cwd.asked : (paths.cwd.canonical ?? paths.cwd.asked);
+  const common = {
+    rlimits: resourceLimits(profile.limits, facts.groupLimits, engine.kind === 'landlock'),
+    group: facts.groupLimits ? groupOf(profile.limits) : null,
+    noExecFromWritable: profile.noExecFromWritable,
+    writable: paths.writable.flatMap(({ canonical }) => canonical ?? []),
+  };
+  if (engine.kind === 'landlock')
+    return { kind: 'launch', plan: { ...common, ...planAlone(facts) }, cwd, placeholders: [] };
+  const mounts = planMounts(paths);
+  const root = facts.uid === 0;
+  const sharedMemoryBytes = Math.floor(profile.limits.memoryBytes / 2);
+  const plan: LaunchPlan = {
+    ...common,
+    bubblewrap: {
+      program: engine.bubblewrap.program,
+      args: bubblewrapArguments({ bubblewrap: engine.bubblewrap, mounts, cwd, root, sharedMemoryBytes }),
+    },
+    landlock: landlockInside(mounts, facts.uid),
+    network: profile.network === 'rules' ? 'proxy' : 'none',
+    environment: planEnvironment(profile.network, { home: paths.realHome, tmp: '/tmp' }, facts.environment),
+  };
+  return { kind: 'launch', plan, cwd, placeholders: absentNames(paths, mounts) };
+}
+
+/** Without a network namespace there is no place for a proxy that cannot be gone round: the network stays shut. */
+function planAlone({
+  paths,
+  environment,
+}: LaunchFacts): Pick<LaunchPlan, 'bubblewrap' | 'landlock' | 'network' | 'environment'> {
+  const own = { home: paths.home.canonical ?? paths.home.asked, tmp: paths.tmp.canonical ?? paths.tmp.asked };
+  return {
+    bubblewrap: null,
+    landlock: landlockAlone(paths),
+    network: 'none',
+    environment: planEnvironment('none', own, environment),
+  };
+}
+
+function absentNames({ guard }: PathFacts, mounts: readonly Mount[]): readonly string[] {
+  const mounted = new Set(mounts.map((mount) => mount.path));
+  return guard.guarded.flatMap(({ path, how }) => (how === 'absent' && mounted.has(path) ? [path] : []));
+}
+
+const groupOf = (limits: SandboxLimits): LaunchPlan['group'] => ({
+  memoryBytes: limits.memoryBytes,
+  processes: limits.processes,
+});
+
+/** Address space stands in for memory where no group counts it; runtimes reserve more than they use. */
+const LEAST_ADDRESS_SPACE = 4 * 1024 ** 3;
+/** Outside a namespace of its own, a user's processes are counted with all others of that user. */
+const OTHER_PROCESSES = 4096;
+
+function resourceLimits(limits: SandboxLimits, group: boolean, alone: boolean): ResourceLimits {
+  return {
+    addressSpaceBytes: group ? null : Math.max(limits.memoryBytes, LEAST_ADDRESS_SPACE),
+    processes: group ? null : limits.processes + (alone ? OTHER_PROCESSES : 0),
+    openFiles: limits.openFiles,
+    fileBytes: limits.fileBytes,
+    cpuSeconds: limits.cpuSeconds,
+  };
+}
