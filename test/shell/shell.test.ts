@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before } from 'node:test';
 import { CALL_LIMITS, createCatalog } from '@agentbox/control-plane';
-import { newSessionId } from '@agentbox/protocol';
+import { type ExecOutput, newSessionId } from '@agentbox/protocol';
+import { fitShell } from '../../packages/providers/src/machine/shell-answer.ts';
 import { timeLeft, waitForEnd } from '../../packages/providers/src/machine/wait-for-end.ts';
 import { isAlive, spawnRequest, until } from '../box/harness.ts';
 import { type Answer, operator, type Rig, startRig } from '../machine/rig.ts';
@@ -270,6 +271,38 @@ verifies('shell.arguments', async () => {
   const megabyte = await run(`: ${'x'.repeat(1024 * 1024)}; echo ran`);
   assert.equal(megabyte.structured.output, 'ran\n');
 });
+
+verifies('shell.denied.bounded', async () => {
+  const denied = Array.from({ length: 12 }, (_, at) => ({
+    file: '/usr/bin/uname',
+    argv: ['uname', ...Array.from({ length: 20 }, () => 'x'.repeat(500))],
+    rule: { source: 'default.rules', line: at + 1, justification: 'not here' },
+    reason: 'not here',
+  }));
+  const end = { wallMs: 1234.5, timedOut: false, alive: 0, denied };
+  const { outcome } = await fitShell(10_000, () => Promise.resolve(PRINTED), end);
+  assert.ok(outcome.kind === 'done');
+  const told = Object(outcome.result.structured);
+  assert.equal(told.denied.length, 10);
+  assert.deepEqual(told.denied[3].rule, { source: 'default.rules', line: 4, justification: 'not here' });
+  assert.deepEqual(told.warnings, ['2 more programs were refused']);
+  assert.deepEqual(told.duration, { secs: 1, nanos: 234_500_000 });
+});
+
+const PRINTED: ExecOutput = {
+  chunk_id: '',
+  wall_time_seconds: 0,
+  exit_code: 0,
+  original_token_count: 0,
+  output: '',
+  running: false,
+  cwd: '/',
+  cursor: 0,
+  background: [],
+  binary: false,
+  warnings: [],
+  denied: [],
+};
 
 verifies('shell.background', async () => {
   const answer = await run('sleep 300 & echo $!');

@@ -36,6 +36,9 @@ export const shell = {
   'shell.arguments': {
     text: 'a workdir that is relative or missing, a NUL byte and a command too long are named; nothing runs',
   },
+  'shell.denied.bounded': {
+    text: 'refused programs are told with their rule, the first of them, and how many more there are',
+  },
   'shell.background': { text: 'a process that outlives the command is listed with the session that ends it' },
   'state.advertised': {
     text: 'the capability says that sandbox state is taken, in every era, and only where it is',

@@ -1,8 +1,7 @@
 /** In what a command runs: decided where the operator's ceiling is known, asked for at each start. */
-import type { ClientSandboxState } from '@agentbox/control-plane';
+import type { CallContext, ClientSandboxState } from '@agentbox/control-plane';
 import type { PrincipalId, SandboxProfile } from '@agentbox/protocol';
 import type { AnswerPlan } from './exec-plan.ts';
-import type { Turn } from './machine.ts';
 
 export interface Placement {
   /** null: on the host, without a sandbox */
@@ -19,7 +18,14 @@ export type PlaceCommand = (asked: {
 
 export const ON_THE_HOST: PlaceCommand = () => ({ profile: null, narrowed: [] });
 
-export function placementOf({ machine, owner, context }: Turn): Placement {
+/** What is needed of a turn. */
+interface Placeable {
+  readonly machine: { readonly place: PlaceCommand };
+  readonly owner: PrincipalId;
+  readonly context: Pick<CallContext, 'sandboxState'>;
+}
+
+export function placementOf({ machine, owner, context }: Placeable): Placement {
   return machine.place({ owner, state: context.sandboxState });
 }
 
