@@ -6,6 +6,7 @@ import { cli } from './areas/cli.ts';
 import { control } from './areas/control.ts';
 import { door } from './areas/door.ts';
 import { egress } from './areas/egress.ts';
+import { execPolicy } from './areas/exec-policy.ts';
 import { house } from './areas/house.ts';
 import { machine } from './areas/machine.ts';
 import { output } from './areas/output.ts';
@@ -28,6 +29,7 @@ export const manifest = {
   ...control,
   ...cli,
   ...policy,
+  ...execPolicy,
   ...egress,
   ...approvals,
   ...shell,

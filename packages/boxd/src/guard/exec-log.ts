@@ -153,7 +153,7 @@ export class ExecLog {
     } catch (fault) {
       throw this.#failed(fault);
     }
-    this.#recovered();
+    if (how === 'synced') this.#recovered();
     this.#tell();
   }
 

@@ -66,12 +66,8 @@ export class ExecSegments {
     const bytes = Buffer.from(lines);
     const current = this.#current(first);
     const fd = (this.#fd ??= openSync(current.path, 'r+'));
-    try {
-      for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at, bytes.length - at, current.bytes + at);
-    } catch (fault) {
-      ftruncateSync(fd, current.bytes);
-      throw fault;
-    }
+    // A part that was written before a failure is written over by the next attempt, or is half a line at the end.
+    for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at, bytes.length - at, current.bytes + at);
     current.bytes += bytes.length;
     this.#dirty = true;
     this.#last = first + lines.split('\n').length - 2;

@@ -8,7 +8,7 @@ import path from 'node:path';
 /** quiet time before the rules are read: whoever writes a file in place first empties it */
 const QUIET_MS = 100;
 /** read then, whatever still changes */
-const LONGEST_MS = 600;
+const LONGEST_MS = 5000;
 const POLL_MS = 2000;
 /** where no event can be had */
 const POLL_ALONE_MS = 500;
@@ -24,6 +24,8 @@ export class RulesWatch {
   readonly #onChange: () => void;
   readonly #watched = new Map<string, Watched>();
   #seen = '';
+  /** how the directories were at the last event */
+  #settling = '';
   #quiet: NodeJS.Timeout | null = null;
   #poll: NodeJS.Timeout | null = null;
   /** when the first event came that nothing was read for; 0: none */
@@ -73,10 +75,14 @@ export class RulesWatch {
     }
   }
 
+  /** Only a change of the rules themselves begins the quiet time anew: a busy home directory tells of much else. */
   #event(): void {
     if (this.#poll === null) return;
     const now = performance.now();
     if (this.#firstEventAt === 0) this.#firstEventAt = now;
+    const print = fingerprint(this.#directories);
+    if (this.#quiet !== null && print === this.#settling) return;
+    this.#settling = print;
     if (this.#quiet !== null) clearTimeout(this.#quiet);
     const wait = Math.max(0, Math.min(QUIET_MS, this.#firstEventAt + LONGEST_MS - now));
     this.#quiet = setTimeout(() => this.#settled(), wait);
