@@ -18,6 +18,10 @@ export const EXIT = {
   usage: 2,
   /** the command needs a running agentbox */
   notRunning: 3,
+  /** approvals: no question has this id */
+  noQuestion: 4,
+  /** approvals: the question was over already, or its program had ended */
+  questionOver: 5,
 } as const;
 
 export type ExitCode = number;

@@ -17,7 +17,10 @@ export { type Counter, type Histogram, type Labels, MetricsRegistry } from './ht
 export type { CheckResult, ReadinessCheck } from './http/readiness.ts';
 export { EDGE_SETTINGS, type EdgeSettings } from './http/settings.ts';
 export { type NewCaller, newCaller } from './lifecycle/callers.ts';
+export { connectInbox } from './lifecycle/control-client.ts';
+export { listenForOperator } from './lifecycle/control-socket.ts';
 export { type HomePaths, homePaths, homeProblem, resolveHome } from './lifecycle/home.ts';
+export { createInbox, type Inbox, type InboxQuestion, type InboxView } from './lifecycle/inbox.ts';
 export { readOperatorToken } from './lifecycle/operator.ts';
 export { portOwner } from './lifecycle/port-owner.ts';
 export { readServerState, type ServerState } from './lifecycle/server-state.ts';

@@ -4,6 +4,7 @@ import { AgentboxError, type AuditRecord, parseErrorCode } from '@agentbox/proto
 import { z } from 'zod';
 import { caller, createdCaller } from './callers.ts';
 import { type ControlRequest, withShortPath } from './control-socket.ts';
+import { type Inbox, remoteInbox } from './inbox.ts';
 import type { Operator } from './operator.ts';
 
 const replySchema = z.union([
@@ -28,6 +29,18 @@ export async function connectOperator(path: string): Promise<Operator & AsyncDis
     revokeToken: async (name) => z.number().parse(await ask({ op: 'revoke-token', name })),
     readAudit: async (from, limit) => recordsSchema.parse(await ask({ op: 'read-audit', from, limit })),
     lastAudit: async (count) => recordsSchema.parse(await ask({ op: 'last-audit', count })),
+    [Symbol.asyncDispose]: () => {
+      socket.destroy();
+      return Promise.resolve();
+    },
+  };
+}
+
+/** What waits for a person, in the running server. One request at a time: who waits for news needs a second one. */
+export async function connectInbox(path: string): Promise<Inbox & AsyncDisposable> {
+  const socket = await withShortPath(path, connected);
+  return {
+    ...remoteInbox((request) => exchange(socket, request)),
     [Symbol.asyncDispose]: () => {
       socket.destroy();
       return Promise.resolve();

@@ -1,7 +1,7 @@
 /**
  * HOME/control.sock: the command line asks the running server, one JSON request and one JSON answer on a line each;
  * after `stdio` the connection carries MCP. Only the owner of the home can reach the socket.
- * Bounds: 16 connections, 4 KiB a request, one request at a time.
+ * Bounds: 16 connections, 16 KiB a request, one request at a time.
  */
 import { chmodSync, closeSync, openSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
@@ -10,6 +10,7 @@ import { unreachable } from '@agentbox/base';
 import { AgentboxError } from '@agentbox/protocol';
 import { z } from 'zod';
 import { newCaller } from './callers.ts';
+import { type Inbox, inboxRequests, performInbox } from './inbox.ts';
 import type { Operator } from './operator.ts';
 
 const controlRequest = z.discriminatedUnion('op', [
@@ -19,18 +20,21 @@ const controlRequest = z.discriminatedUnion('op', [
   z.object({ op: z.literal('revoke-token'), name: z.string() }),
   z.object({ op: z.literal('read-audit'), from: z.int().min(0), limit: z.int().min(1) }),
   z.object({ op: z.literal('last-audit'), count: z.int().min(1) }),
+  ...inboxRequests,
   z.object({ op: z.literal('stdio') }),
 ]);
 export type ControlRequest = z.output<typeof controlRequest>;
 
 export interface ControlHandlers {
   readonly operator: Operator;
+  /** absent where nothing can wait for a person */
+  readonly inbox?: Inbox;
   /** takes the connection over; settles when its client is gone */
   serveMcp(socket: Socket): Promise<void>;
 }
 
 const MAX_CONNECTIONS = 16;
-const MAX_REQUEST_BYTES = 4096;
+const MAX_REQUEST_BYTES = 16_384;
 /** the kernel's limit for the path of a socket, with room for the end */
 const MAX_SOCKET_PATH = 100;
 const NEWLINE = 0x0a;
@@ -108,7 +112,7 @@ async function serve(line: string, socket: Socket, handlers: ControlHandlers): P
   const answer =
     request === undefined
       ? { error: { code: 'MALFORMED_REQUEST', message: 'not a request of the control socket' } }
-      : await perform(request, handlers.operator);
+      : await perform(request, handlers);
   socket.write(`${JSON.stringify(answer)}\n`);
   receive(socket, handlers);
 }
@@ -121,16 +125,19 @@ function parseRequest(line: string): ControlRequest | undefined {
   }
 }
 
-async function perform(request: Exclude<ControlRequest, { op: 'stdio' }>, operator: Operator): Promise<unknown> {
+async function perform(request: Exclude<ControlRequest, { op: 'stdio' }>, handlers: ControlHandlers): Promise<unknown> {
   try {
-    return { ok: await ask(request, operator) };
+    return { ok: await ask(request, handlers) };
   } catch (fault) {
     const { code, message } = fault instanceof AgentboxError ? fault : new AgentboxError('INTERNAL', String(fault));
     return { error: { code, message } };
   }
 }
 
-function ask(request: Exclude<ControlRequest, { op: 'stdio' }>, operator: Operator): Promise<unknown> {
+function ask(
+  request: Exclude<ControlRequest, { op: 'stdio' }>,
+  { operator, inbox }: ControlHandlers,
+): Promise<unknown> {
   switch (request.op) {
     case 'rotate-token':
       return operator.rotateToken();
@@ -144,6 +151,12 @@ function ask(request: Exclude<ControlRequest, { op: 'stdio' }>, operator: Operat
       return operator.readAudit(request.from, request.limit);
     case 'last-audit':
       return operator.lastAudit(request.count);
+    case 'list-questions':
+    case 'find-questions':
+    case 'next-questions':
+    case 'answer-question':
+      if (inbox === undefined) throw new AgentboxError('MISSING_FEATURE', 'this server asks nobody', {});
+      return performInbox(request, inbox);
     default:
       return unreachable(request);
   }
