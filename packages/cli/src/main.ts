@@ -73,6 +73,12 @@ const ROUTES: readonly Route[] = [
     load: async () => (await import('./commands/sessions.ts')).sessions,
   },
   {
+    name: 'approvals',
+    group: 'Watch',
+    summary: 'see what waits for a person, and answer it',
+    load: async () => (await import('./commands/approvals.ts')).approvals,
+  },
+  {
     name: 'logs',
     group: 'Watch',
     summary: 'read the record of what was asked and done',
