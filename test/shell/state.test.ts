@@ -195,6 +195,21 @@ verifies('state.malformed', async () => {
   await session.end();
 });
 
+verifies('state.bounded', async () => {
+  const long = { ...readOnly, sandboxCwd: `/${'x'.repeat(64 * 1024)}` };
+  const session = await openSession(server);
+  for (const answer of [
+    await session.request(UPDATE, long),
+    await session.request('tools/call', { ...CALL, _meta: { [META]: long } }),
+    await modern(server, 'tools/call', CALL, {}, { [META]: long }),
+  ]) {
+    assert.equal(errorOf(answer)['code'], -32_602);
+    assert.match(String(errorOf(answer)['message']), /must be at most 65536 characters of JSON/);
+  }
+  assert.equal(await call(session), 'none');
+  await session.end();
+});
+
 verifies('state.recorded', async () => {
   const session = await openSession(server);
   await session.request(UPDATE, readOnly);

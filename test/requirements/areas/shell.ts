@@ -56,5 +56,6 @@ export const shell = {
     source: 'spec policy 1.6: the peer echoes the parameters',
   },
   'state.granted': { text: 'what of the state was not granted is a warning of the answer' },
+  'state.bounded': { text: 'a state too long to be kept is refused with the bound' },
   'state.recorded': { text: 'the record says in call.started which state a call came with' },
 } as const satisfies Requirements;

@@ -24,6 +24,9 @@ export type ParsedSandboxState =
 /** Takes whatever came. Pure, and bounded by what the door takes. */
 export type ParseSandboxState = (given: unknown) => ParsedSandboxState;
 
+/** in characters of JSON: a session keeps its state for as long as it lives */
+const MAX_STATE_CHARS = 64 * 1024;
+
 /** What the last update of a session left. */
 export interface SandboxStateCell {
   /** a problem is what a notification left that nobody could be told about: the next call is */
@@ -81,7 +84,7 @@ function readState(
   from: ClientSandboxState['from'],
   where: string,
 ): ClientSandboxState | ProtocolError {
-  const parsed = parse(given);
+  const parsed = isTooLong(given) ? TOO_LONG : parse(given);
   if (parsed.kind === 'ok') return { from, wish: parsed.wish, facts: parsed.facts };
   const { field, expected } = parsed;
   const name = field === '' ? where : `${where}.${field}`;
@@ -89,3 +92,11 @@ function readState(
     field: name,
   });
 }
+
+const TOO_LONG = {
+  kind: 'wrong',
+  field: '',
+  expected: `at most ${String(MAX_STATE_CHARS)} characters of JSON`,
+} as const;
+
+const isTooLong = (given: unknown): boolean => (JSON.stringify(given) ?? '').length > MAX_STATE_CHARS;
