@@ -1,5 +1,7 @@
 /** Decides in what a command runs: from a profile to a launch plan, and what this machine can hold. */
 export type { LaunchPlan } from '@agentbox/protocol';
+export { type Access, accessOf, mayRead, mayWrite } from './access.ts';
+export { type DefaultFacts, defaultLimits, defaultProfile, secretsOf } from './defaults.ts';
 export {
   type Egress,
   type EgressEntry,
@@ -19,5 +21,16 @@ export { type Launch, planLaunch } from './plan/plan-launch.ts';
 export type { LaunchProblem } from './plan/refusals.ts';
 export type { GroupMode } from './probe/control-groups.ts';
 export type { KernelFacts } from './probe/kernel.ts';
-export { type MachineProbe, type ProbeOptions, type ProfileReadiness, probeMachine } from './probe/machine.ts';
+export {
+  engineOf,
+  type MachineProbe,
+  type ProbeOptions,
+  type ProfileReadiness,
+  probeMachine,
+} from './probe/machine.ts';
 export type { Missing } from './probe/namespaces.ts';
+export { type Clamped, clampToCeiling, type ResolvedEntry, type ResolvedWish, wishedAt } from './state/clamp.ts';
+export { type Held, holdOnHost, holdToCeiling } from './state/hold.ts';
+export { parseSandboxState } from './state/parse.ts';
+export { canonicalProfile, resolveWish } from './state/resolve.ts';
+export type { ParsedState, SandboxWish, WishAccess, WishEntry, WishFacts, WishPlace } from './state/wish.ts';

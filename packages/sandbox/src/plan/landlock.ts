@@ -27,7 +27,7 @@ export function landlockInside(mounts: readonly Mount[], uid: number): LandlockL
 export function landlockAlone(paths: PathFacts): LandlockLists {
   const given = (roots: PathFacts['readable']): readonly string[] => roots.flatMap(({ canonical }) => canonical ?? []);
   const own = given([paths.tmp, paths.home]);
-  const write = [...given(paths.writable), ...own];
+  const write = given(paths.writable);
   const read = [
     ...paths.system.roots.flatMap(({ path, link }) => (link === null ? [path] : [])),
     ...paths.tools.map((tool) => tool.source),
@@ -37,7 +37,8 @@ export function landlockAlone(paths: PathFacts): LandlockLists {
   const masked = [...hidden, ...paths.system.masked.map((mask) => mask.path)];
   return {
     read: ['/proc', '/sys/devices/system/cpu', ...outermost(read.flatMap((root) => around(root, masked, paths)))],
-    write: [...outermost(write.flatMap((root) => around(root, hidden, paths))), ...DEVICES],
+    // The private directories lie in agentbox's own, which is hidden but for them.
+    write: [...own, ...outermost(write.flatMap((root) => around(root, hidden, paths))), ...DEVICES],
   };
 }
 

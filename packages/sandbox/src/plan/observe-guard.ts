@@ -6,15 +6,10 @@
  */
 import { lstatSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
 import path from 'node:path';
+import { GUARDED_IN_GIT, GUARDED_WHEN_THERE, KEPT_ABSENT } from '../guarded-names.ts';
 import { isInside } from '../paths.ts';
 import type { Guarded, GuardFacts } from './facts.ts';
 
-/** agentbox and Codex read rules, skills and servers from these: they stay absent when they are absent. */
-const ALWAYS = ['.agentbox', '.codex', '.agents'];
-/** Editors and agents run what these say; made anew, they are a change that whoever opens the folder sees. */
-const WHEN_THERE = ['.mcp.json', '.claude', '.cursor', '.gemini', '.vscode', '.idea', '.devcontainer', '.husky'];
-/** What git believes inside a repository. `commondir` moves all the rest elsewhere. */
-const GIT_READ_ONLY = ['config', 'config.worktree', 'hooks', 'commondir', 'gitdir'];
 /** Submodules or linked worktrees guarded one by one; more are guarded as a whole, and cannot be written then. */
 const NESTED_LIMIT = 16;
 const CONFIG_BYTES = 64 * 1024;
@@ -27,8 +22,8 @@ interface Collected {
 export function observeGuard(writable: readonly string[]): GuardFacts {
   const collected: Collected = { guarded: [], unguardable: [] };
   for (const root of new Set(writable)) {
-    for (const name of ALWAYS) guardName(collected, path.join(root, name), 'absent');
-    for (const name of WHEN_THERE) guardName(collected, path.join(root, name), null);
+    for (const name of KEPT_ABSENT) guardName(collected, path.join(root, name), 'absent');
+    for (const name of GUARDED_WHEN_THERE) guardName(collected, path.join(root, name), null);
     guardGit(collected, root, writable);
   }
   return collected;
@@ -72,7 +67,7 @@ function guardElsewhere(to: Collected, file: string, writable: readonly string[]
 
 function guardRepository(to: Collected, gitDirectory: string, worktree: string | null): void {
   to.guarded.push({ path: gitDirectory, how: 'pinned' });
-  for (const name of GIT_READ_ONLY) guardName(to, path.join(gitDirectory, name), null);
+  for (const name of GUARDED_IN_GIT) guardName(to, path.join(gitDirectory, name), null);
   for (const name of ['modules', 'worktrees']) guardNested(to, path.join(gitDirectory, name));
   if (worktree !== null) guardHooksPath(to, gitDirectory, worktree);
 }

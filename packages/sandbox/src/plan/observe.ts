@@ -20,7 +20,7 @@ export interface Asked {
   /** directories of agentbox itself: state, configuration, rules, sockets */
   readonly own: readonly string[];
   /** Landlock holds alone: then whatever lies beside something hidden is listed too */
-  readonly alone: boolean;
+  readonly alone?: boolean;
 }
 
 const TOOLS_FRESH_MS = 10_000;

@@ -44,11 +44,11 @@ export function findProblem(profile: SandboxProfile, { paths }: LaunchFacts): La
     return problem('CONFIG_INVALID', 'writable', writable, { message: 'is writable in a read-only profile', fix });
   }
   for (const root of paths.writable) {
-    const found = missing(root) ?? widest(root, paths) ?? systemPlace(root);
+    const found = missing(root) ?? widest(root, paths) ?? systemPlace(root) ?? throughLink(root);
     if (found !== null) return problem(codeOf(root), 'writable', root.asked, found);
   }
   for (const root of paths.readable) {
-    const found = missing(root) ?? tooWideToRead(root, paths);
+    const found = missing(root) ?? tooWideToRead(root, paths) ?? throughLink(root);
     if (found !== null) return problem(codeOf(root), 'readable', root.asked, found);
   }
   return (
@@ -70,6 +70,12 @@ function missing(root: RootFacts): Finding | null {
   if (root.canonical === null) return { message: 'does not exist', fix: `make it: mkdir -p ${root.asked}` };
   if (root.kind !== 'directory') return { message: 'is not a directory', fix: 'name the directory that holds it' };
   return null;
+}
+
+/** Profiles are settled with their links followed: what is a link now was put there since, maybe by a command. */
+function throughLink({ asked, canonical }: RootFacts): Finding | null {
+  if (canonical === asked || canonical === null) return null;
+  return { message: `is a link, or lies behind one, to ${canonical}`, fix: `name ${canonical} itself` };
 }
 
 const OWN_FOLDER = 'use a directory of its own, for example ~/work/project';

@@ -4,14 +4,14 @@
  */
 import type { SandboxProfile } from '@agentbox/protocol';
 import { forbidsUserNamespaces } from '../plan/bubblewrap.ts';
-import type { BubblewrapFacts } from '../plan/facts.ts';
+import type { BubblewrapFacts, LaunchFacts } from '../plan/facts.ts';
 import { type GroupMode, probeControlGroups } from './control-groups.ts';
 import { type KernelFacts, probeKernel } from './kernel.ts';
 import { type Missing, tryNamespaces } from './namespaces.ts';
 
 export interface ProbeOptions {
-  /** where `bwrap` is looked for: PATH of the box */
-  readonly searchPath: string;
+  /** where `bwrap` is looked for; PATH of this process when absent */
+  readonly searchPath?: string;
   /** runs with Landlock and seccomp alone where user namespaces are blocked */
   readonly allowLandlockOnly: boolean;
   /** in ms, for each program that is tried */
@@ -48,7 +48,7 @@ const LEAST_LANDLOCK_ALONE = 3;
 export async function probeMachine(options: ProbeOptions): Promise<MachineProbe> {
   const [kernel, namespaces] = await Promise.all([
     probeKernel(),
-    tryNamespaces(options.searchPath, options.limitMs ?? LIMIT_MS),
+    tryNamespaces(options.searchPath ?? process.env['PATH'] ?? '', options.limitMs ?? LIMIT_MS),
   ]);
   const groups = probeControlGroups();
   const bubblewrap = 'bubblewrap' in namespaces ? namespaces.bubblewrap : null;
@@ -57,6 +57,17 @@ export async function probeMachine(options: ProbeOptions): Promise<MachineProbe>
   const facts = { kernel, bubblewrap, groups, groupLimits: boundsBoth(groups), missing };
   const sandboxed = judge(facts, options.allowLandlockOnly);
   return { ...facts, profiles: { workspace: sandboxed, 'read-only': sandboxed } };
+}
+
+/** What a launch needs of the probe; null where the profile is unavailable. */
+export function engineOf(
+  { profiles, bubblewrap }: MachineProbe,
+  name: SandboxProfile['name'],
+): LaunchFacts['engine'] | null {
+  const readiness = profiles[name];
+  if (readiness.kind === 'unavailable') return null;
+  if (readiness.engine === 'landlock') return { kind: 'landlock' };
+  return bubblewrap === null ? null : { kind: 'namespaces', bubblewrap };
 }
 
 const boundsBoth = (groups: GroupMode): boolean =>
