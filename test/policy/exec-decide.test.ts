@@ -98,6 +98,24 @@ verifies(
   { cell: 'strictest' },
 );
 
+const GIT = '/usr/bin/git';
+const PUSHES: readonly Cell[] = [
+  ['by its subcommand', facts(GIT, ['git', 'push'])],
+  ['by argv[0]', facts(GIT, ['git-push', 'origin'])],
+  ['by a link of its own', facts(GIT, ['x'], { via: ['/usr/lib/git-core/git-push'] })],
+  ['by a file of its own', facts('/usr/lib/git-core/git-push', ['x'])],
+];
+
+for (const [cell, program] of PUSHES)
+  verifies(
+    'exec.decide.inner',
+    () => {
+      assert.equal(judge('prefix_rule(["git", "push"], "forbidden")', program).kind, 'deny');
+      assert.notEqual(judge('prefix_rule(["git", "status"])', program).kind, 'escalate');
+    },
+    { cell: `git push ${cell}` },
+  );
+
 const ALLOW = 'prefix_rule(["date"])';
 const SCRIPT = [{ path: '/usr/bin/dash', writable: false }];
 const OUT: readonly Cell[] = [
@@ -124,6 +142,7 @@ const NOT_OUT: readonly Cell[] = [
   ['a deleted program', facts('/usr/bin/date', ['date'], { kind: 'deleted' })],
   ['a loader', facts(LOADER, ['ld', '--preload', '/work/evil.so', '/usr/bin/date'])],
   ['an applet by its argument', facts(BUSYBOX, ['busybox', 'date'])],
+  ['another subcommand of git under an allowed one', facts('/usr/bin/git', ['git-push', 'x'], { via: ['/opt/date'] })],
   ['another applet under an allowed name', facts(BUSYBOX, ['sh', '-c', 'id'], { via: ['/usr/bin/date'] })],
 ];
 
@@ -152,6 +171,13 @@ for (const [cell, program] of NOT_OUT) {
 verifies(
   'exec.decide.escalate',
   () => {
+    const status = 'prefix_rule(["git", "status"])';
+    assert.equal(judge(status, facts(GIT, ['git', 'status', '-s'])).kind, 'escalate');
+    assert.equal(
+      judge(status, facts(GIT, ['git-push', 'status'])).kind,
+      'run',
+      'it would push to a remote of that name',
+    );
     const loaders = `${ALLOW}\nprefix_rule(["ld-linux-x86-64.so.2"])`;
     assert.equal(judge(loaders, facts(LOADER, ['ld', '--preload', '/work/evil.so', '/usr/bin/date'])).kind, 'run');
     const asked = judge('prefix_rule(["date"], "prompt", justification = "why not")', facts('/usr/bin/date', ['date']));

@@ -16,7 +16,7 @@ import {
 } from '@agentbox/execpolicy';
 import type { ExecFacts, ProgramName, RuleHit } from '@agentbox/protocol';
 import { danger } from './dangerous.ts';
-import { isLoader, isMultiCall, unwrapped } from './unwrap.ts';
+import { isLoader, isWrapper, unwrapped } from './unwrap.ts';
 import type { Unmatched, Verdict } from './verdict.ts';
 
 export interface RulesInForce {
@@ -136,15 +136,11 @@ function askInside(rules: RulesInForce, facts: ExecFacts, by: 'heuristic' | 'def
 function proposal(rules: RulesInForce, facts: ExecFacts): Words | null {
   const name = baseName(facts.names[0]?.path ?? '');
   if (name === null || rules.suspendedBy !== null || distrust(facts, [], 0) !== null) return null;
-  if ([facts.file, ...facts.names.map(({ path }) => path)].some(isWrapper)) return null;
+  const all = [facts.file, ...facts.names.map(({ path }) => path)].map((path) => baseName(path) ?? '');
+  if (all.some((one) => isWrapper(one)) && unwrapped(name, facts.argv).length > 0) return null;
   const words = [name, ...facts.argv.slice(1)];
   return amendPrefix('', words).kind === 'append' ? words : null;
 }
-
-const isWrapper = (path: string): boolean => {
-  const name = baseName(path) ?? '';
-  return isMultiCall(name) || isLoader(name);
-};
 
 function strictest(hits: readonly Hit[]): Hit | null {
   let worst: Hit | null = null;
@@ -168,12 +164,15 @@ function distrust(facts: ExecFacts, judged: readonly Judged[], name: number | nu
   const chain = facts.names.slice(name);
   if (chain.at(-1)?.path !== facts.file || chain.some(({ writable }) => writable))
     return 'the sandbox can have made this name itself, so it runs inside';
-  const asked = baseName(facts.names[name]?.path ?? '');
+  const asked = [baseName(facts.names[name]?.path ?? '') ?? '', ...facts.argv.slice(1)];
   const other = judged.some(
-    (one) => one.name === null && one.evaluation?.decision !== 'allow' && baseName(one.words[0] ?? '') !== asked,
+    (one) => one.name === null && one.evaluation?.decision !== 'allow' && !isSame(one.words, asked),
   );
   return other && facts.interpreters.length === 0 ? 'it is another program under this name, so it runs inside' : null;
 }
+
+const isSame = (left: Words, right: Words): boolean =>
+  left.length === right.length && left.every((word, at) => word === right[at]);
 
 /** Why the names of an image say nothing about it; null when they do. */
 function ownWork({ image, names, interpreters }: ExecFacts): string | null {
@@ -195,7 +194,8 @@ function judgements(rules: RulesInForce, facts: ExecFacts): readonly Judged[] {
     found.push({ words, name, evaluation: evaluated(rules, words, facts.cwd) });
   };
   const wrapped = (path: string, argv: Words): void => {
-    if (isWrapper(path)) for (const words of unwrapped(baseName(path) ?? '', argv)) judge(words, null);
+    const name = baseName(path) ?? '';
+    if (isWrapper(name)) for (const words of unwrapped(name, argv)) judge(words, null);
   };
   const last = facts.names.length - 1;
   for (let at = last; at >= 0; at -= 1) {

@@ -138,7 +138,7 @@ class LivePolicy implements ExecPolicy {
   async amend(prefix: readonly string[]): Promise<Amended> {
     const { amendFile: file, flock } = this.#options;
     this.reload();
-    if (this.#now.broken.has(file))
+    if (this.#now.broken.has(file) || this.#now.broken.has(path.dirname(file)))
       return { kind: 'refused', reason: `${file} cannot be read, so nothing is added to it` };
     const amended = await amendFile(file, prefix, flock);
     this.reload();

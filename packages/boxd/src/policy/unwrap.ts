@@ -13,19 +13,34 @@ const SHELL_COMMANDS = 64;
 
 const MULTI_CALL = /^(?:busybox|toybox)|^coreutils$/;
 const LOADER = /^(?:ld(?:-[^/]+|64)?\.so(?:\.[0-9]+)*|libc(?:\.musl-[^/]*)?\.so(?:\.1)?)$/;
-/** Basenames, and beginnings of basenames before a star, that isMultiCall() and isLoader() may accept. */
-export const WRAPPER_HEADS: Words = ['busybox*', 'toybox*', 'coreutils', 'ld-*', 'ld.so*', 'ld64.so*', 'libc.*'];
+/** git takes its subcommand from the name it is called by, and has a file for many of them. */
+const GIT = /^git(?:-.+)?$/;
+/** Basenames, and beginnings of basenames before a star, of all that is more than it seems. */
+export const WRAPPER_HEADS: Words = [
+  'busybox*',
+  'toybox*',
+  'coreutils',
+  'git',
+  'git-*',
+  'ld-*',
+  'ld.so*',
+  'ld64.so*',
+  'libc.*',
+];
 const LOADER_VALUES = /^--(?:preload|library-path|inhibit-rpath|audit|argv0|glibc-hwcaps-prepend|glibc-hwcaps-mask)$/;
 const SHELL_APPLET = /^(?:sh|ash|bash|hush|toysh)$/;
 
-export const isMultiCall = (name: string): boolean => MULTI_CALL.test(name);
+const isMultiCall = (name: string): boolean => MULTI_CALL.test(name);
 export const isLoader = (name: string): boolean => LOADER.test(name);
+/** unwrapped() finds something in no other. */
+export const isWrapper = (name: string): boolean => isMultiCall(name) || isLoader(name) || GIT.test(name);
 
 /** `name` is that of the image; each result is nearer to what runs in the end. */
 export function unwrapped(name: string, argv: Words): readonly Words[] {
   const found: Words[] = [];
   let [image, words] = [name, argv];
   for (let depth = 0; depth < DEPTH; depth += 1) {
+    if (GIT.test(image)) found.push(...subcommands(image, words));
     const next = isLoader(image) ? loaded(words) : isMultiCall(image) ? applet(words) : null;
     if (next === null) break;
     found.push(next);
@@ -54,6 +69,11 @@ function applet(argv: Words): Words | null {
   const program = /^--coreutils-prog(-shebang)?=(.*)$/.exec(first);
   if (program !== null) return [program[2] ?? '', ...(program[1] === undefined ? rest : rest.slice(1))];
   return first === '' ? null : [baseName(first) ?? first, ...rest];
+}
+
+function subcommands(image: string, argv: Words): readonly Words[] {
+  const called = [image, baseName(argv[0] ?? '') ?? ''].filter((name) => name.startsWith('git-'));
+  return [...new Set(called)].map((name) => ['git', name.slice('git-'.length), ...argv.slice(1)]);
 }
 
 /** A shell in a multi-call binary may run its other applets without a program's start that anybody sees. */
