@@ -4,6 +4,7 @@ import { after, before } from 'node:test';
 import { Emitter } from '@agentbox/base';
 import type { ToolProvider } from '@agentbox/control-plane';
 import { type ProviderId, parseProviderId } from '@agentbox/protocol';
+import { parseSandboxState } from '@agentbox/sandbox';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { z } from 'zod';
 import { say, tool } from '../conformance/fixture-tool.ts';
@@ -21,7 +22,6 @@ import {
   type Session,
   textOf,
 } from '../door/mcp/raw-client.ts';
-import { readsSandboxState } from '../fixtures/door/reads-sandbox-state.ts';
 import { operator, startRig } from '../machine/rig.ts';
 import { verifies } from '../requirements/verifies.ts';
 
@@ -42,7 +42,7 @@ function providerOf(): ToolProvider {
   assert.ok(id !== undefined);
   const state = tool('state', 'Says in which state it was called.', (_call, { sandboxState }) => {
     reached += 1;
-    return say(sandboxState === null ? 'none' : `${sandboxState.from} ${String(sandboxState.facts['policy'])}`);
+    return say(sandboxState === null ? 'none' : `${sandboxState.from} ${Object.values(sandboxState.facts).join(' ')}`);
   });
   const changed = new Emitter<ProviderId>();
   return { id, changed, list: () => [state.definition], call: async (call, context) => state.run(call, context) };
@@ -51,7 +51,7 @@ function providerOf(): ToolProvider {
 let server: ProductServer;
 let without: ProductServer;
 before(async () => {
-  server = await startProductServer({ tools: [PROVIDER], parseSandboxState: readsSandboxState });
+  server = await startProductServer({ tools: [PROVIDER], parseSandboxState });
   without = await startProductServer({ tools: [PROVIDER] });
 });
 after(async () => {
@@ -131,6 +131,51 @@ verifies(
   { cell: '2026-07-28' },
 );
 
+/** What clients of Codex send, old and new. */
+const FORMS: Readonly<Record<string, readonly [Json, string]>> = {
+  'a policy with all that comes beside it': [
+    {
+      sandboxPolicy: {
+        type: 'workspace-write',
+        writable_roots: ['/srv'],
+        network_access: false,
+        exclude_slash_tmp: true,
+      },
+      codexLinuxSandboxExe: '/opt/codex-linux-sandbox',
+      sandboxCwd: '/work',
+      useLegacyLandlock: false,
+    },
+    'call workspace-write',
+  ],
+  'a profile without a policy, the directory a file URI': [
+    {
+      permissionProfile: {
+        type: 'managed',
+        file_system: {
+          type: 'restricted',
+          entries: [{ path: { type: 'special', value: { kind: 'root' } }, access: 'read' }],
+        },
+        network: 'restricted',
+      },
+      sandboxCwd: 'file:///work',
+    },
+    'call managed restricted restricted',
+  ],
+  'a profile that is off': [{ permissionProfile: { type: 'disabled' }, sandboxCwd: '/work' }, 'call disabled'],
+};
+for (const [cell, [state, expected]] of Object.entries(FORMS)) {
+  verifies(
+    'state.shapes',
+    async () => {
+      const session = await openSession(server);
+      assert.equal(await call(session, { [META]: state }), expected);
+      await session.end();
+      assert.equal(said(resultOf(await modern(server, 'tools/call', CALL, {}, { [META]: state }))), expected);
+    },
+    { cell },
+  );
+}
+
 for (const mode of ['auto', 'legacy'] as const) {
   verifies(
     'state.shapes',
@@ -168,7 +213,10 @@ verifies('state.session', async () => {
 const assertRefused = (error: Json, where: string): void => {
   assert.equal(error['code'], -32_602);
   const message = String(error['message']);
-  assert.ok(message.includes(`${where}.sandboxPolicy.type must be one of read-only, workspace-write`), message);
+  assert.ok(
+    message.includes(`${where}.sandboxPolicy.type must be one of danger-full-access, read-only, workspace-write`),
+    message,
+  );
   assert.ok(!JSON.stringify(error).includes(SECRET), 'nothing of what came is said');
 };
 
@@ -220,17 +268,19 @@ verifies('state.recorded', async () => {
   const started = (await server.audit.last(20)).filter(({ kind }) => kind === 'call.started').slice(-3);
   assert.deepEqual(
     started.map(({ detail }) => detail['sandbox']),
-    [{ from: 'session', policy: 'read-only' }, { from: 'call', policy: 'workspace-write' }, undefined],
+    [{ from: 'session', sandboxPolicy: 'read-only' }, { from: 'call', sandboxPolicy: 'workspace-write' }, undefined],
   );
 });
+
+const WISH = { files: null, network: false, cwd: null, globDepth: null };
 
 verifies('state.granted', async () => {
   const asked: unknown[] = [];
   await using rig = await startRig({}, {}, ({ owner, state }) => {
-    asked.push([owner, state?.facts['policy']]);
+    asked.push([owner, state?.facts['sandboxPolicy']]);
     return { profile: null, narrowed: state === null ? [] : ['writable root /etc was not granted'] };
   });
-  const sandboxState = { from: 'call', facts: { policy: 'workspace-write' }, wish: null } as const;
+  const sandboxState = { from: 'call', facts: { sandboxPolicy: 'workspace-write' }, wish: WISH } as const;
   const given = { command: 'echo $((6 * 7))', workdir: rig.workdir, login: false };
   for (const answer of [
     await rig.call('shell', given, { sandboxState }),

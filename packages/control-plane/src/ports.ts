@@ -13,6 +13,7 @@ import type {
   QuestionId,
   QuestionReply,
   QuestionState,
+  SandboxWish,
   Scope,
   SessionId,
   TraceId,
@@ -139,8 +140,7 @@ export interface ClientSandboxState {
   readonly from: 'session' | 'call';
   /** for the record: names of policies, never a path or another value of the client */
   readonly facts: Readonly<Record<string, string | boolean>>;
-  /** what the door's parser made of it: for whoever holds it to the ceiling, and nobody else */
-  readonly wish: unknown;
+  readonly wish: SandboxWish;
 }
 
 export interface CallContext {

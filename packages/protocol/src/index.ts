@@ -80,6 +80,7 @@ export {
   type SandboxLimits,
   type SandboxProfile,
 } from './sandbox.ts';
+export type { SandboxWish, WishAccess, WishEntry, WishPlace } from './sandbox-wish.ts';
 export { parseScope, SCOPES, type Scope } from './scopes.ts';
 export * from './tools/index.ts';
 export { VERSION } from './version.ts';

@@ -4,6 +4,7 @@
  * known. A state that cannot be read is refused with the field at fault and none of its values.
  */
 import type { ClientSandboxState } from '@agentbox/control-plane';
+import type { SandboxWish } from '@agentbox/protocol';
 import type { ProtocolError, Server } from '@modelcontextprotocol/server';
 import { isRecord } from './json.ts';
 import { invalidParams } from './params.ts';
@@ -17,7 +18,7 @@ export const SANDBOX_STATE_CAPABILITIES = {
 } as const;
 
 export type ParsedSandboxState =
-  | { readonly kind: 'ok'; readonly wish: unknown; readonly facts: ClientSandboxState['facts'] }
+  | { readonly kind: 'ok'; readonly wish: SandboxWish; readonly facts: ClientSandboxState['facts'] }
   /** `field` is a path such as `sandboxPolicy.type`, `expected` ends a sentence that says what it must be */
   | { readonly kind: 'wrong'; readonly field: string; readonly expected: string };
 
