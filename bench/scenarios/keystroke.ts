@@ -21,6 +21,7 @@ export const keystroke: Scenario = {
       env: {},
       io: { kind: 'tty', size: { cols: 80, rows: 24 } },
       onExit: 'kill',
+      profile: null,
     });
     const rounds: number[] = [];
     let from = 0;

@@ -153,6 +153,7 @@ export function spawnRequest(
     env: {},
     io: PIPE,
     onExit: 'keep',
+    profile: null,
     ...rest,
     collect,
   };

@@ -24,12 +24,12 @@ export interface RunOptions {
   readonly input?: string;
 }
 
-/** The environment of a user without any setting of ours. */
+/** The environment of a user whose only setting of ours is where commands run: what needs a sandbox says so. */
 export function plainEnvironment(more: RunOptions['env'] = {}): NodeJS.ProcessEnv {
   const kept = Object.entries(process.env).filter(
     ([name]) => !/^(AGENTBOX_|NODE_|npm_|NO_COLOR|FORCE_COLOR)/.test(name),
   );
-  return { ...Object.fromEntries(kept), ...more };
+  return { ...Object.fromEntries(kept), AGENTBOX_BOX_PROFILE: 'host', ...more };
 }
 
 export function run(args: readonly string[], options: RunOptions = {}): Promise<Ran> {

@@ -296,7 +296,7 @@ verifies('patch.locks.same-file', async () => {
   const replies = await Promise.all(
     Array.from({ length: 40 }, (_, index) => {
       const patch = wrap(`*** Update File: ${index % 2 === 0 ? 'f' : 'l'}`, '@@', `+${index}`);
-      return applyPatch({ patch, cwd: at.dir, workspace: null, options }, locks);
+      return applyPatch({ patch, cwd: at.dir, workspace: null, profile: null, options }, locks);
     }),
   );
   assert.ok(replies.every((reply) => reply.exitCode === 0));

@@ -54,7 +54,7 @@ export async function placeAt(dir: string, input: Tree = {}): Promise<Place> {
   const patch: Place['patch'] = async (text, asked = {}) => {
     const { workspace = null, ...options } = asked;
     const settled = { atomic: true, strict: false, clobber: true, ...options };
-    return applyPatch({ patch: text, cwd: dir, workspace, options: settled }, locks);
+    return applyPatch({ patch: text, cwd: dir, workspace, profile: null, options: settled }, locks);
   };
   return {
     dir,

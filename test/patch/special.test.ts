@@ -190,7 +190,7 @@ verifies(
   async () => {
     await using at = await place({ 'd/f': 'a\n' });
     for (const cwd of ['d/no/where', 'd/f', 'd/f/x']) {
-      const request = { patch: wrap('*** Add File: n', '+x'), cwd: join(at.dir, cwd), workspace: null };
+      const request = { patch: wrap('*** Add File: n', '+x'), cwd: join(at.dir, cwd), workspace: null, profile: null };
       await assert.rejects(
         applyPatch({ ...request, options: { atomic: true, strict: false, clobber: true } }, new PathLocks()),
         (fault) =>

@@ -167,9 +167,12 @@ verifies('shell.timeout.paused', async () => {
   const { box } = rig.box;
   await box.spawn(spawnRequest('sleep 0.8; echo late', { session }));
   const ask = { session, from: 0, headBytes: 1000, tailBytes: 1000, stream: 'output', untilInput: false } as const;
-  const collect = (waitMs: number) => box.collect(operator.id, { ...ask, waitMs });
   const began = performance.now();
-  const paused = await waitForEnd(collect, 200, () => performance.now() - began);
+  const collect = async (waitMs: number) => {
+    const reply = await box.collect(operator.id, { ...ask, waitMs });
+    return { ...reply, heldMs: performance.now() - began };
+  };
+  const paused = await waitForEnd({ collect, timeoutMs: 200, elapsedMs: 0, isHeld: () => false });
   assert.equal(paused.state.kind, 'exited', 'a person took longer than the timeout');
   assert.equal(Buffer.from(paused.head).toString(), 'late\n');
 });

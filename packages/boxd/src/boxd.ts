@@ -7,6 +7,7 @@ import { createServer, type Server } from 'node:net';
 import { homedir, userInfo } from 'node:os';
 import { AgentboxError } from '@agentbox/protocol';
 import { collectFacts, defaultShell } from './facts.ts';
+import { BoxGuard } from './guard/box-guard.ts';
 import { type Guardian, startGuardian } from './guardian.ts';
 import { type BoxHome, openHome, type RunFile } from './home.ts';
 import { becomeSubreaper, closeOnExec, type Libc, loadLibc } from './native/libc.ts';
@@ -86,11 +87,21 @@ export async function startBoxd(options: BoxdOptions): Promise<Boxd> {
   const login = onceAsked(() =>
     readLoginEnvironment({ ...foundation, shell, environment, home: account.home, timeoutMs: options.loginTimeoutMs }),
   );
-  const sessions = openSessions(options, foundation, { environment, login, shell }, hub);
+  const guard = new BoxGuard({
+    libc: foundation.libc,
+    home: options.home,
+    tagPrefix: foundation.tags.prefix,
+    environment,
+    realHome: account.home,
+    onQuestions: (session) => sessions.questionsChanged(session),
+    onExecs: (last) => hub.grown(last),
+  });
+  const sessions: Sessions = openSessions(options, foundation, { environment, login, shell, guard }, hub);
   const end = once(() => sessions.end(() => endBox(treeOf(foundation, guardian), TERM_WAIT_MS, KILL_WAIT_MS)));
   const parts = {
     sessions,
     searcher: new Searcher(),
+    guard,
     files: options.files,
     // The programs that commands find, which are those of a login shell.
     facts: async () =>
@@ -128,6 +139,7 @@ export async function startBoxd(options: BoxdOptions): Promise<Boxd> {
     clearInterval(sweeper);
     server.close();
     await end();
+    guard.close();
     for (const connection of connections) connection.close();
     dismiss(foundation, guardian);
     options.onStopped(why);
@@ -159,7 +171,7 @@ async function endPredecessor({ tagPrefix, cgroup }: RunFile): Promise<void> {
 function openSessions(
   options: BoxdOptions,
   foundation: Foundation,
-  surroundings: Pick<SessionsParts, 'environment' | 'login' | 'shell'>,
+  surroundings: Pick<SessionsParts, 'environment' | 'login' | 'shell' | 'guard'>,
   hub: EventHub,
 ): Sessions {
   const sessions = new Sessions({

@@ -27,6 +27,11 @@ async function main(home: string): Promise<void> {
   });
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void boxd.stop(signal));
   process.on('SIGHUP', () => undefined);
+  // What nobody expected ends the box in order: its sessions are told of, and nothing of them runs on unwatched.
+  process.on('uncaughtException', (fault) => {
+    console.error('boxd met a fault that nobody caught', fault);
+    void boxd.stop('a fault that nobody caught');
+  });
   console.error(`boxd ${process.pid} listens on ${boxd.socketPath}`);
 }
 

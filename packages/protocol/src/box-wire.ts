@@ -4,10 +4,13 @@
  * The codec never trusts a length: a frame over a ceiling is refused before a byte of it is stored.
  */
 import { z } from 'zod';
-import { type PrincipalId, parsePrincipalId, parseSessionId, type SessionId } from './ids.ts';
+import { execEntry, execQuestion, deniedExec, sandboxProfile } from './guard-wire.ts';
+import { type PrincipalId, parsePrincipalId, parseQuestionId, parseSessionId, type QuestionId, type SessionId } from './ids.ts';
+import { QUESTION_ANSWERS } from './guard.ts';
+import { PROFILE_NAMES } from './sandbox.ts';
 
 /** Grows with every change that a peer of the version before would not understand. */
-export const BOX_PROTOCOL_VERSION = 3;
+export const BOX_PROTOCOL_VERSION = 4;
 
 export const FRAME_LIMITS = {
   /** JSON header, in bytes */
@@ -91,6 +94,7 @@ function parseFrame(bytes: Buffer): Frame {
 const count = z.number().int().nonnegative().safe();
 const session = z.custom<SessionId>((value) => typeof value === 'string' && parseSessionId(value) !== undefined);
 const owner = z.custom<PrincipalId>((value) => typeof value === 'string' && parsePrincipalId(value) !== undefined);
+const question = z.custom<QuestionId>((value) => typeof value === 'string' && parseQuestionId(value) !== undefined);
 const path = z.string().min(1).max(8192);
 const stream = z.enum(['output', 'stderr']);
 const signal = z.string().max(16);
@@ -118,6 +122,26 @@ const spawnRequest = z.object({
   env: z.record(z.string().min(1).max(1024), z.string()),
   io: spawnIo,
   onExit: z.enum(['keep', 'kill']),
+  profile: sandboxProfile.nullable(),
+});
+
+const policySettings = z.object({
+  sources: z.array(z.object({ directory: path, layer: z.enum(['team', 'user', 'project']) })).max(64),
+  amendFile: path,
+  unmatched: z.enum(['run', 'ask', 'deny']),
+  questionMs: millis,
+  means: z
+    .object({
+      engine: z.discriminatedUnion('kind', [
+        z.object({
+          kind: z.literal('namespaces'),
+          bubblewrap: z.object({ program: path, version: z.tuple([count, count, count]) }),
+        }),
+        z.object({ kind: z.literal('landlock') }),
+      ]),
+      groupLimits: z.boolean(),
+    })
+    .nullable(),
 });
 
 const bytesRange = z.object({ session, stream, from: count, max: count.max(FRAME_LIMITS.bodyBytes) });
@@ -140,6 +164,7 @@ export const boxRequest = z.discriminatedUnion('op', [
       stream,
       untilInput: z.boolean(),
       untilOutput: z.boolean().default(false),
+      knownQuestions: z.array(question).max(1000).nullable().default(null),
     }),
   }),
   z.object({ id, op: z.literal('read'), owner, request: bytesRange }),
@@ -177,11 +202,25 @@ export const boxRequest = z.discriminatedUnion('op', [
       patch: z.string(),
       cwd: path,
       workspace: path.nullable(),
+      profile: sandboxProfile.nullable(),
       options: z.object({ atomic: z.boolean(), strict: z.boolean(), clobber: z.boolean() }),
     }),
   }),
   z.object({ id, op: z.literal('parsePatchCommand'), command: z.string() }),
   z.object({ id, op: z.literal('readFile'), path, maxBytes: count.max(FRAME_LIMITS.bodyBytes) }),
+  z.object({ id, op: z.literal('configure'), settings: policySettings }),
+  z.object({
+    id,
+    op: z.literal('answer'),
+    request: z.object({
+      question,
+      bindsTo: z.string().max(128),
+      decision: z.enum(QUESTION_ANSWERS),
+      note: z.string().max(2000).nullable(),
+    }),
+  }),
+  z.object({ id, op: z.literal('execs'), after: count, max: count.max(1000) }),
+  z.object({ id, op: z.literal('acknowledgeExecs'), through: count }),
   z.object({ id, op: z.literal('cancel'), target: id }),
   z.object({ id, op: z.literal('shutdown') }),
 ]);
@@ -211,6 +250,7 @@ const sessionInfo = z.object({
   command: z.string(),
   cwd: z.string(),
   io: spawnIo,
+  profile: z.enum(PROFILE_NAMES),
   pid: count,
   startedAt: z.number(),
   state,
@@ -246,6 +286,9 @@ export const boxReplies = {
     silentInput: z.boolean(),
     screenFrom: count.nullable(),
     size: size.nullable(),
+    questions: z.array(execQuestion),
+    denied: z.array(deniedExec),
+    heldMs: z.number(),
     headLength: count,
   }),
   read: z.object({ from: count, next: count, written: count, dropped: count }),
@@ -291,6 +334,13 @@ export const boxReplies = {
     z.object({ kind: z.literal('other') }),
   ]),
   readFile: z.object({}),
+  configure: z.object({ rules: count, files: z.array(z.string()), problems: z.array(z.string()) }),
+  answer: z.object({
+    state: z.enum(['taken', 'gone']),
+    rule: z.object({ file: z.string(), line: count, text: z.string() }).nullable(),
+  }),
+  execs: z.object({ entries: z.array(execEntry), last: count }),
+  acknowledgeExecs: z.object({}),
   cancel: z.object({}),
   shutdown: z.object({}),
 } as const;
@@ -304,6 +354,8 @@ export const boxFailure = z.object({
 export const boxEvent = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('state'), sequence: count, session, state }),
   z.object({ kind: z.literal('output'), sequence: count, session, written: count }),
+  z.object({ kind: z.literal('questions'), sequence: count, session, open: z.array(execQuestion) }),
+  z.object({ kind: z.literal('execs'), sequence: count, last: count }),
 ]);
 
 /** What a daemon sends after the welcome. */

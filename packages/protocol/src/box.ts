@@ -3,7 +3,9 @@
  * truth about who, why and what was decided. Offsets count the bytes a session has printed since it began.
  */
 import type { Detail, ErrorCode } from './errors.ts';
-import type { PrincipalId, SessionId } from './ids.ts';
+import type { DeniedExec, ExecEntry, ExecQuestion, QuestionAnswer } from './guard.ts';
+import type { PrincipalId, QuestionId, SessionId } from './ids.ts';
+import type { MachineMeans, ProfileName, SandboxProfile } from './sandbox.ts';
 
 export interface TerminalSize {
   readonly cols: number;
@@ -30,6 +32,8 @@ export interface SpawnRequest {
   readonly io: SpawnIo;
   /** what becomes of processes that outlive the command itself */
   readonly onExit: 'keep' | 'kill';
+  /** null: on the host, without a sandbox and without a guard */
+  readonly profile: SandboxProfile | null;
 }
 
 export interface SpawnReply {
@@ -70,6 +74,7 @@ export interface SessionInfo {
   readonly command: string;
   readonly cwd: string;
   readonly io: SpawnIo;
+  readonly profile: ProfileName;
   readonly pid: number;
   readonly startedAt: number;
   readonly state: SessionState;
@@ -96,6 +101,8 @@ export interface CollectRequest {
   readonly untilInput: boolean;
   /** with `untilInput`: only when something was printed from `from` on, because the caller knows of the prompt before */
   readonly untilOutput?: boolean;
+  /** answer as soon as a question is open that is not among these; null waits on whatever is asked */
+  readonly knownQuestions?: readonly QuestionId[] | null;
 }
 
 export interface CollectReply {
@@ -116,6 +123,12 @@ export interface CollectReply {
   /** where the screen program that is drawing now began, or null outside the alternate screen */
   readonly screenFrom: number | null;
   readonly size: TerminalSize | null;
+  /** programs of the session that wait for a person */
+  readonly questions: readonly ExecQuestion[];
+  /** programs of the session that were not run, the first of them */
+  readonly denied: readonly DeniedExec[];
+  /** ms since the start during which at least one question was open */
+  readonly heldMs: number;
   readonly head: Uint8Array;
   readonly tail: Uint8Array;
 }
@@ -191,13 +204,24 @@ export interface KillReply {
 /** What changed in the box; `sequence` grows by one for each, so that a watcher can resume. */
 export type BoxEvent =
   | { readonly kind: 'state'; readonly sequence: number; readonly session: SessionId; readonly state: SessionState }
-  | { readonly kind: 'output'; readonly sequence: number; readonly session: SessionId; readonly written: number };
+  | { readonly kind: 'output'; readonly sequence: number; readonly session: SessionId; readonly written: number }
+  /** every question of the session that is open */
+  | {
+      readonly kind: 'questions';
+      readonly sequence: number;
+      readonly session: SessionId;
+      readonly open: readonly ExecQuestion[];
+    }
+  /** the log of programs has grown to this number */
+  | { readonly kind: 'execs'; readonly sequence: number; readonly last: number };
 
 export interface PatchRequest {
   readonly patch: string;
   readonly cwd: string;
   /** null: anywhere the user may write */
   readonly workspace: string | null;
+  /** what a command of the same caller could write, or null: whatever the user may */
+  readonly profile: SandboxProfile | null;
   readonly options: {
     readonly atomic: boolean;
     readonly strict: boolean;
@@ -242,6 +266,43 @@ export interface BoxFacts {
   readonly notes: readonly string[];
 }
 
+/** Where a box finds its rules, and what it does where they are silent. */
+export interface PolicySettings {
+  /** lowest precedence first; a directory that does not exist holds no rules */
+  readonly sources: readonly { readonly directory: string; readonly layer: 'team' | 'user' | 'project' }[];
+  /** where an answer for always is written */
+  readonly amendFile: string;
+  /** what becomes of a program that no rule and no heuristic speaks of */
+  readonly unmatched: 'run' | 'ask' | 'deny';
+  /** how long a question waits before it is a refusal, in `ms` */
+  readonly questionMs: number;
+  /** null: nothing runs in a sandbox here */
+  readonly means: MachineMeans | null;
+}
+
+export interface PolicyState {
+  readonly rules: number;
+  readonly files: readonly string[];
+  /** why a file or a rule does not count, with file, line and column */
+  readonly problems: readonly string[];
+}
+
+export interface AnswerRequest {
+  readonly question: QuestionId;
+  /** what the question binds to: another content is another question */
+  readonly bindsTo: string;
+  readonly decision: QuestionAnswer;
+  /** said to the program when it is refused */
+  readonly note: string | null;
+}
+
+export interface AnswerReply {
+  /** `gone`: who asked has ended, or the time was over */
+  readonly state: 'taken' | 'gone';
+  /** the rule that `always` wrote */
+  readonly rule: { readonly file: string; readonly line: number; readonly text: string } | null;
+}
+
 /** Commands name a session and its owner: a foreign session answers exactly as an unknown one. */
 export interface Box {
   facts(): Promise<BoxFacts>;
@@ -265,6 +326,13 @@ export interface Box {
   applyPatch(request: PatchRequest): Promise<PatchReply>;
   /** what a shell command line says to apply_patch, without running anything */
   parsePatchCommand(command: string): Promise<PatchCommand>;
+  /** said once after each connect; what runs already goes on under the rules that are then in force */
+  configure(settings: PolicySettings): Promise<PolicyState>;
+  answer(request: AnswerRequest): Promise<AnswerReply>;
+  /** entries of the log of programs with numbers above `after`, in order */
+  execs(after: number, max: number): Promise<{ readonly entries: readonly ExecEntry[]; readonly last: number }>;
+  /** entries up to this number are kept elsewhere and may go */
+  acknowledgeExecs(through: number): Promise<void>;
   /** regular files only, at most `maxBytes` */
   readFile(path: string, maxBytes: number): Promise<Uint8Array>;
   /** ends every session (TERM, then KILL) and the daemon itself */

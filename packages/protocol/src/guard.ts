@@ -41,7 +41,7 @@ export interface ExecFacts {
   readonly pid: number;
 }
 
-/** `once` this process, `session` also the same program and arguments until the session ends, `always` by a rule. */
+/** `once` this process; `session` also the same file and arguments of the same caller until the box ends; `always` a rule. */
 export const QUESTION_ANSWERS = ['once', 'session', 'always', 'deny'] as const;
 export type QuestionAnswer = (typeof QUESTION_ANSWERS)[number];
 

@@ -73,6 +73,7 @@ export {
 } from './question.ts';
 export {
   type LaunchPlan,
+  type MachineMeans,
   PROFILE_NAMES,
   PROXY_PORT,
   type ProfileName,

@@ -65,5 +65,18 @@ export interface LaunchPlan {
   readonly writable: readonly string[];
 }
 
+/** With what a box holds its sandboxes: found out by whoever may start programs to try it. */
+export interface MachineMeans {
+  readonly engine:
+    | {
+        readonly kind: 'namespaces';
+        /** `version` is for example `[0, 8, 0]` */
+        readonly bubblewrap: { readonly program: string; readonly version: readonly [number, number, number] };
+      }
+    | { readonly kind: 'landlock' };
+  /** a control group bounds the memory and the processes of a session together */
+  readonly groupLimits: boolean;
+}
+
 /** Where the proxy listens inside the sandbox. */
 export const PROXY_PORT = 3128;

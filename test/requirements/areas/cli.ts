@@ -37,7 +37,7 @@ export const cli = {
   'cli.up.second-refused': {
     text: 'a second `up` on the same home is refused as ALREADY_RUNNING and disturbs nothing',
   },
-  'cli.up.only-host-profile': { text: 'any profile but `host` is refused as MISSING_FEATURE before anything starts' },
+  'cli.up.profile': { text: 'an unknown profile is refused by name before anything starts; the known ones start' },
   'cli.up.unsafe-home-refused': {
     text: 'a home that others may write to, or that is no directory, is refused with the fix',
   },

@@ -6,18 +6,23 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   AgentboxError,
+  type AnswerReply,
+  type AnswerRequest,
   type Box,
   type BoxEvent,
   type BoxFacts,
   boxReplies,
   type CollectReply,
   type CollectRequest,
+  type ExecEntry,
   type FindLineReply,
   type FindLineRequest,
   type KillReply,
   type PatchCommand,
   type PatchReply,
   type PatchRequest,
+  type PolicySettings,
+  type PolicyState,
   type PrincipalId,
   parseErrorCode,
   type ReadReply,
@@ -42,6 +47,10 @@ export interface BoxClientOptions {
   readonly socketPath?: string;
   /** how long a request may wait for a daemon that is being restarted */
   readonly reconnectMs?: number;
+  /** said to the daemon after each connect, before anything else */
+  readonly policy?: PolicySettings;
+  /** how the daemon took it */
+  readonly onPolicy?: (state: PolicyState) => void;
   /** called whenever the connection was lost */
   readonly onDisconnect?: (reason: string) => void;
 }
@@ -161,6 +170,25 @@ class BoxClient implements Box {
     return { next, close: () => this.#unwatch(filtered) };
   }
 
+  async configure(settings: PolicySettings): Promise<PolicyState> {
+    return boxReplies.configure.parse((await this.#askAgain({ op: 'configure', settings })).header);
+  }
+
+  async answer(request: AnswerRequest): Promise<AnswerReply> {
+    return boxReplies.answer.parse((await this.#ask({ op: 'answer', request })).header);
+  }
+
+  async execs(
+    after: number,
+    max: number,
+  ): Promise<{ readonly entries: readonly ExecEntry[]; readonly last: number }> {
+    return boxReplies.execs.parse((await this.#askAgain({ op: 'execs', after, max })).header);
+  }
+
+  async acknowledgeExecs(through: number): Promise<void> {
+    await this.#askAgain({ op: 'acknowledgeExecs', through });
+  }
+
   async applyPatch(request: PatchRequest): Promise<PatchReply> {
     const reply = boxReplies.patch.parse((await this.#ask({ op: 'patch', request })).header);
     const { failure } = reply;
@@ -240,9 +268,17 @@ class BoxClient implements Box {
       onClose: (reason) => this.#lost(line, reason),
     });
     await line.greet();
+    await this.#configure(line);
     this.#line = line;
     if (this.#listeners.size > 0) await line.request({ op: 'watch', from: this.#sequence });
     return line;
+  }
+
+  async #configure(line: Line): Promise<void> {
+    const { policy, onPolicy } = this.#options;
+    if (policy === undefined) return;
+    const state = boxReplies.configure.parse((await line.request({ op: 'configure', settings: policy })).header);
+    onPolicy?.(state);
   }
 
   #heard(event: BoxEvent): void {

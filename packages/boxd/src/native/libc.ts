@@ -25,6 +25,9 @@ export interface Libc {
   readonly setSignalMask: (attributes: Buffer, set: Buffer) => number;
   readonly setSignalDefault: (attributes: Buffer, set: Buffer) => number;
   readonly pipe2: (descriptors: number[], flags: number) => number;
+  readonly socketpair: (domain: number, type: number, protocol: number, descriptors: number[]) => number;
+  /** a call by its number, for those that the C library does not wrap */
+  readonly syscall: (number: number, a: number, b: number, c: number) => number;
   readonly close: (fd: number) => number;
   readonly waitpid: (pid: number, status: number[], options: number) => number;
   readonly ioctl: (fd: number, request: number, argument: Buffer) => number;
@@ -70,6 +73,8 @@ export function loadLibc(): Libc {
     setSignalMask: lib.func('int posix_spawnattr_setsigmask(void *attr, void *set)'),
     setSignalDefault: lib.func('int posix_spawnattr_setsigdefault(void *attr, void *set)'),
     pipe2: lib.func('int pipe2(_Out_ int *descriptors, int flags)'),
+    socketpair: lib.func('int socketpair(int domain, int type, int protocol, _Out_ int *descriptors)'),
+    syscall: lib.func('long syscall(long number, long a, long b, long c)'),
     close: lib.func('int close(int fd)'),
     waitpid: lib.func('int waitpid(int pid, _Out_ int *status, int options)'),
     ioctl: lib.func('int ioctl(int fd, unsigned long request, void *argument)'),

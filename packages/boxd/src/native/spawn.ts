@@ -1,6 +1,6 @@
 /**
  * Starts one process by posix_spawn: leader of its own session, signals as a fresh login has them, descriptors 0, 1
- * and 2 and nothing else. A terminal named as a descriptor becomes the controlling one, because the leader opens it.
+ * and 2 and nothing else, but for a guard, which has its line to the daemon as 3. A terminal named as a descriptor becomes the controlling one, because the leader opens it.
  * Only the hangup may be ignored from the start: whoever ends a terminal's leader hangs up on all that it started.
  */
 import { constants } from 'node:fs';
@@ -17,6 +17,8 @@ export interface Launch {
   readonly environment: Readonly<Record<string, string>>;
   readonly cwd: string;
   readonly descriptors: readonly [ChildDescriptor, ChildDescriptor, ChildDescriptor];
+  /** becomes descriptor 3: the guard's line to the daemon */
+  readonly line?: number;
   /** SIGHUP ends nothing of it, as below nohup */
   readonly ignoresHangup?: boolean;
 }
@@ -25,6 +27,8 @@ type Spawned = { readonly pid: number } | { readonly error: string };
 
 export type Spawner = (launch: Launch) => Spawned;
 
+/** where a guard finds its line to the daemon */
+const LINE_FD = 3;
 const SPAWN_SETSIGDEF = 0x04;
 const SPAWN_SETSIGMASK = 0x08;
 const SPAWN_SETSID = 0x80;
@@ -48,7 +52,8 @@ export function createSpawner(libc: Libc): Spawner {
         if (typeof source === 'number') libc.addDup2(actions, source, target);
         else libc.addOpen(actions, target, source.terminal, constants.O_RDWR, 0);
       }
-      libc.addCloseFrom?.(actions, 3);
+      if (launch.line !== undefined) libc.addDup2(actions, launch.line, LINE_FD);
+      libc.addCloseFrom?.(actions, launch.line === undefined ? LINE_FD : LINE_FD + 1);
       const pid = [0];
       const environment = Object.entries(launch.environment).map(([name, value]) => `${name}=${value}`);
       const argv = [...launch.argv, null];

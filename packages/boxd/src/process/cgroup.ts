@@ -16,11 +16,11 @@ const FREEZE_LIMIT_MS = 100;
 
 export class Cgroup {
   readonly directory: string;
-  readonly #version: CgroupVersion;
+  readonly version: CgroupVersion;
 
   constructor(directory: string, version: CgroupVersion) {
     this.directory = directory;
-    this.#version = version;
+    this.version = version;
   }
 
   /** Every process in the group; also one that ends while the list is made. */
@@ -31,8 +31,8 @@ export class Cgroup {
   /** SIGKILL to all members with none born meanwhile, where the kernel can do that. */
   async kill(): Promise<void> {
     // Kernels before 5.14 lack cgroup.kill: then each member is signalled, and the caller comes again.
-    if (this.#version === 'cgroup2' && tryWrite(path.join(this.directory, 'cgroup.kill'), '1')) return;
-    if (this.#version === 'cgroup2') {
+    if (this.version === 'cgroup2' && tryWrite(path.join(this.directory, 'cgroup.kill'), '1')) return;
+    if (this.version === 'cgroup2') {
       for (const pid of this.pids()) signalKill(pid);
       return;
     }

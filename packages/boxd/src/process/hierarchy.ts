@@ -13,11 +13,14 @@ interface Mount {
   readonly point: string;
 }
 
-/** The directory of this process's own group, or why there is none. */
-export function ownCgroup(version: CgroupVersion): { readonly directory: string } | { readonly missing: string } {
-  const mount = findMount(readFileSync('/proc/self/mountinfo', 'utf8'), version);
-  const own = findMembership(readFileSync('/proc/self/cgroup', 'utf8'), version);
-  const what = version === 'cgroup2' ? 'cgroup v2' : 'cgroup v1 freezer';
+/** The directory of this process's own group, or why there is none. `controller` counts in v1 alone. */
+export function ownCgroup(
+  version: CgroupVersion,
+  controller = 'freezer',
+): { readonly directory: string } | { readonly missing: string } {
+  const mount = findMount(readFileSync('/proc/self/mountinfo', 'utf8'), version, controller);
+  const own = findMembership(readFileSync('/proc/self/cgroup', 'utf8'), version, controller);
+  const what = version === 'cgroup2' ? 'cgroup v2' : `cgroup v1 ${controller}`;
   if (mount === undefined || own === undefined) return { missing: `no ${what} hierarchy is mounted` };
   const inside = path.posix.relative(mount.root, own);
   // A container may see a hierarchy of which its own group is no part.
@@ -28,11 +31,11 @@ export function ownCgroup(version: CgroupVersion): { readonly directory: string 
 }
 
 /** A line of mountinfo: id parent device root point options ... - type source superOptions */
-function findMount(mountinfo: string, version: CgroupVersion): Mount | undefined {
+function findMount(mountinfo: string, version: CgroupVersion, controller: string): Mount | undefined {
   for (const line of mountinfo.split('\n')) {
     const [before = '', after = ''] = line.split(' - ');
     const [type, , options = ''] = after.split(' ');
-    const fits = version === 'cgroup2' ? type === 'cgroup2' : type === 'cgroup' && has(options, 'freezer');
+    const fits = version === 'cgroup2' ? type === 'cgroup2' : type === 'cgroup' && has(options, controller);
     const [, , , root, point] = before.split(' ');
     if (fits && root !== undefined && point !== undefined) return { root: unescape(root), point: unescape(point) };
   }
@@ -40,10 +43,10 @@ function findMount(mountinfo: string, version: CgroupVersion): Mount | undefined
 }
 
 /** A line of /proc/self/cgroup: id:controllers:path, where v2 has no controllers. */
-function findMembership(text: string, version: CgroupVersion): string | undefined {
+function findMembership(text: string, version: CgroupVersion, controller: string): string | undefined {
   for (const line of text.split('\n')) {
     const [, id, controllers = '', own] = /^(\d+):([^:]*):(.*)$/.exec(line) ?? [];
-    const fits = version === 'cgroup2' ? id === '0' && controllers === '' : has(controllers, 'freezer');
+    const fits = version === 'cgroup2' ? id === '0' && controllers === '' : has(controllers, controller);
     if (fits) return own;
   }
   return undefined;

@@ -14,6 +14,8 @@ export interface InputWatch {
   readonly inScreenProgram: boolean;
   /** ms since the last output */
   readonly quietMs: number;
+  /** processes that only keep the sandbox standing */
+  readonly apart: ReadonlySet<number>;
   members(): readonly ProcessFacts[];
 }
 
@@ -44,7 +46,7 @@ function awaitingTerminal(watch: InputWatch, terminal: Terminal): AwaitingInput 
   if (group === undefined) return null;
   const modes = terminal.modes();
   const answer = { text: watch.lastLine, echo: modes.echo || !modes.canonical };
-  const readers = foregroundOf(group).map((pid) => readsTerminal(pid, terminal.path, modes.canonical));
+  const readers = foregroundOf(group, watch.apart).map((pid) => readsTerminal(pid, terminal.path, modes.canonical));
   if (readers.includes('yes')) return watch.lastLine !== '' || modes.canonical || watch.inScreenProgram ? answer : null;
   if (readers.includes('loop'))
     return watch.quietMs >= UNCONFIRMED_QUIET_MS && QUESTION.test(watch.lastLine) ? answer : null;
@@ -53,8 +55,8 @@ function awaitingTerminal(watch: InputWatch, terminal: Terminal): AwaitingInput 
 }
 
 /** The group's leader alone when it is there and reads; else everyone in the group. */
-function foregroundOf(group: number): readonly number[] {
-  const leader = readProcess(group);
+function foregroundOf(group: number, apart: ReadonlySet<number>): readonly number[] {
+  const leader = apart.has(group) ? undefined : readProcess(group);
   if (leader !== undefined && isAlive(leader) && leader.state === 'S') {
     const call = readSyscall(group);
     const numbers = SYSCALLS[process.arch];
@@ -62,7 +64,7 @@ function foregroundOf(group: number): readonly number[] {
       return [group];
     }
   }
-  return listPids().filter((pid) => pid >= group && readProcess(pid)?.group === group);
+  return listPids().filter((pid) => pid >= group && !apart.has(pid) && readProcess(pid)?.group === group);
 }
 
 function readsTerminal(pid: number, path: string, canonical: boolean): 'yes' | 'no' | 'loop' | 'unknown' {

@@ -6,14 +6,18 @@ import { appendFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from '
 import { appendFile } from 'node:fs/promises';
 import path from 'node:path';
 import {
+  AgentboxError,
   type ExitStatus,
+  PROFILE_NAMES,
   type PrincipalId,
+  type ProfileName,
   parsePrincipalId,
   parseSessionId,
   type SessionId,
   type SpawnIo,
 } from '@agentbox/protocol';
 import { z } from 'zod';
+import { errnoOf } from '../files/system-error.ts';
 import type { Range } from '../output/gaps.ts';
 
 export interface SessionFacts {
@@ -22,6 +26,7 @@ export interface SessionFacts {
   readonly command: string;
   readonly cwd: string;
   readonly io: SpawnIo;
+  readonly profile: ProfileName;
 }
 
 export interface Remembered {
@@ -44,6 +49,8 @@ const asked = z.object({
       z.object({ kind: z.literal('pipe'), stdin: z.boolean(), stderr: z.enum(['merged', 'separate']) }),
       z.object({ kind: z.literal('tty'), size: z.object({ cols: z.number(), rows: z.number() }) }),
     ]),
+    // A journal without a profile is of a box that knew the host alone.
+    profile: z.enum(PROFILE_NAMES).default('host'),
   }),
 });
 const stream = z.enum(['output', 'stderr']);
@@ -57,6 +64,8 @@ const ended = z.object({
 const gap = z.object({ kind: z.literal('gap'), stream, from: z.number(), to: z.number() });
 const entry = z.discriminatedUnion('kind', [asked, started, ended, gap]);
 
+const FULL: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT']);
+
 export class Journal {
   readonly directory: string;
   readonly #file: string;
@@ -69,13 +78,23 @@ export class Journal {
 
   /** Leaves nothing behind when it fails. */
   begin(facts: SessionFacts): void {
-    mkdirSync(this.directory, { mode: 0o700 });
+    try {
+      mkdirSync(this.directory, { mode: 0o700 });
+    } catch (fault) {
+      throw this.#named(fault);
+    }
     try {
       writeFileSync(this.#file, line({ kind: 'asked', facts }), { mode: 0o600, flag: 'wx' });
     } catch (fault) {
       rmSync(this.directory, { recursive: true, force: true });
-      throw fault;
+      throw this.#named(fault);
     }
+  }
+
+  /** A full disk is nobody's bug: it has a code of its own. */
+  #named(fault: unknown): unknown {
+    if (!FULL.has(errnoOf(fault) ?? '')) return fault;
+    return new AgentboxError('DISK_FULL', `the session could not be written to ${this.directory}: the disk is full`);
   }
 
   /** false on a full disk: after a restart the session is then known without its pid */

@@ -29,7 +29,8 @@ export function checkRequest(request: SpawnRequest): void {
   if (Object.keys(request.env).some((name) => name.includes('='))) {
     throw new AgentboxError('INVALID_ARGUMENTS', 'the name of a variable holds "="');
   }
-  checkDirectory(request.cwd);
+  // A sandbox has directories of its own: its plan finds what is wrong with one.
+  if (request.profile === null) checkDirectory(request.cwd);
 }
 
 function checkDirectory(cwd: string): void {
@@ -48,12 +49,17 @@ function checkDirectory(cwd: string): void {
   });
 }
 
-/** `scriptPath` is where a command too long for an argument is written. */
+/** Where a command too long for an argument is written, and the path by which its shell finds it. */
+export interface ScriptPlace {
+  readonly writtenTo: string;
+  readonly seenAs: string;
+}
+
 export function resolveProgram(
   request: SpawnRequest,
   environment: Environment,
   defaultShell: string,
-  scriptPath: string,
+  script: ScriptPlace,
 ): Program {
   const { command } = request;
   if (command.kind === 'argv') return resolveArgv(command.argv, request.cwd, environment);
@@ -63,8 +69,8 @@ export function resolveProgram(
     throw new AgentboxError('SHELL_NOT_FOUND', `the shell ${shell} is not installed or not executable`, { shell });
   }
   if (Buffer.byteLength(command.text) <= ARGUMENT_BYTES) return { path: found, argv: [found, '-c', command.text] };
-  writeFileSync(scriptPath, command.text, { mode: 0o600 });
-  return { path: found, argv: [found, scriptPath] };
+  writeFileSync(script.writtenTo, command.text, { mode: 0o600 });
+  return { path: found, argv: [found, script.seenAs] };
 }
 
 function resolveArgv(argv: readonly string[], cwd: string, environment: Environment): Program {

@@ -8,6 +8,8 @@ import {
   type AwaitingInput,
   type CollectReply,
   type CollectRequest,
+  type DeniedExec,
+  type ExecQuestion,
   type ExitStatus,
   type KillReply,
   type ReadReply,
@@ -20,7 +22,9 @@ import {
 } from '@agentbox/protocol';
 import type { OutputLog } from '../output/log.ts';
 import { ScreenScanner } from '../output/screen.ts';
+import { type ProcessFacts, readProcess } from '../process/table.ts';
 import { describeBackground, membersOf, sendSignal, signalTree, type TreeRoot } from '../process/tree.ts';
+import type { SessionChange } from '../wire/events.ts';
 import { awaitingInput } from './awaiting.ts';
 import { closedInput } from './input.ts';
 import type { Journal, SessionFacts } from './journal.ts';
@@ -39,7 +43,7 @@ export interface SessionParts {
   readonly logs: SessionLogs;
   readonly onExit: 'keep' | 'kill';
   readonly notes: string[];
-  readonly onChange: (kind: 'state' | 'output') => void;
+  readonly onChange: (kind: SessionChange) => void;
   /** true while everything of the box is being ended: nothing then stays in the background */
   readonly boxEnds: () => boolean;
   /** the group is needed no more once it is empty */
@@ -141,6 +145,21 @@ export class Session {
     this.#lostAt = state.kind === 'lost' ? Date.now() : null;
   }
 
+  /** Programs of it that wait for a person. */
+  get questions(): readonly ExecQuestion[] {
+    return this.#live?.guarded?.guard.questions ?? [];
+  }
+
+  get #denied(): readonly DeniedExec[] {
+    return this.#live?.guarded?.guard.denied ?? [];
+  }
+
+  /** A program waits for a person, or waits no more. */
+  questionsChanged(): void {
+    this.#waiters.look();
+    this.#parts.onChange('questions');
+  }
+
   /** Called in the turn that started the process. */
   attach(live: Live): void {
     this.#live = live;
@@ -177,6 +196,8 @@ export class Session {
   }
 
   leaderExited(exit: ExitStatus): void {
+    // A guard tells of the command's end before its own.
+    if (this.#exit !== null) return;
     this.#exit = exit;
     this.#leaderAlive = false;
     this.#live?.terminal?.release();
@@ -199,7 +220,11 @@ export class Session {
   async collect(request: CollectRequest, signal: AbortSignal): Promise<CollectReply> {
     const log = this.log(request.stream);
     if (this.running && request.waitMs > 0) {
-      await this.#waiters.wait(request.waitMs, signal, request.untilInput ? () => this.#isDue(log, request) : null);
+      const { untilInput, knownQuestions = null } = request;
+      const looks = untilInput || knownQuestions !== null;
+      if (!this.#asksAnew(request)) {
+        await this.#waiters.wait(request.waitMs, signal, looks ? () => this.#isDue(log, request) : null);
+      }
       if (signal.aborted) throw new AgentboxError('CANCELLED', 'the collect was cancelled');
     }
     this.#refreshBackground();
@@ -229,6 +254,9 @@ export class Session {
       silentInput: this.running && this.#silent(),
       screenFrom: this.#screen.since,
       size: this.#size,
+      questions: this.questions,
+      denied: this.#denied,
+      heldMs: this.#live?.guarded?.guard.heldMs ?? 0,
       head: head.bytes,
       tail: tailSlice.bytes,
     };
@@ -268,9 +296,16 @@ export class Session {
     if (live === null) return;
     const closed = live.output.destroyed;
     const group = live.terminal === null || closed ? undefined : live.terminal.foregroundGroup();
+    const own = this.#commandGroup(live);
     if (group !== undefined) sendSignal(-group, signal);
-    else if (this.#leaderAlive) sendSignal(-live.pid, signal);
-    else for (const one of this.#members()) if (one.group === live.pid) sendSignal(one.pid, signal);
+    else if (this.#leaderAlive) sendSignal(-own, signal);
+    else for (const one of this.#members()) if (one.group === own) sendSignal(one.pid, signal);
+  }
+
+  /** The process group of the command: below a guard it need not be the one of what was started. */
+  #commandGroup(live: Live): number {
+    const command = live.guarded?.command ?? null;
+    return (command === null ? undefined : readProcess(command)?.group) ?? live.pid;
   }
 
   async kill(signal: NodeJS.Signals, waitMs: number): Promise<KillReply> {
@@ -328,8 +363,12 @@ export class Session {
     };
   }
 
-  #members(): ReturnType<typeof membersOf> {
-    return this.#live === null ? [] : membersOf(this.#root());
+  /** Without what only keeps the sandbox standing. */
+  #members(): readonly ProcessFacts[] {
+    if (this.#live === null) return [];
+    const { guarded } = this.#live;
+    const members = membersOf(this.#root());
+    return guarded === null ? members : members.filter(({ pid }) => !guarded.infrastructure.has(pid));
   }
 
   #streamClosed(): void {
@@ -361,8 +400,15 @@ export class Session {
     await this.logs.stderr?.retire();
   }
 
-  #isDue(log: OutputLog, { from, untilOutput }: CollectRequest): boolean {
-    return (untilOutput !== true || log.written > from) && this.#awaiting() !== null;
+  #isDue(log: OutputLog, request: CollectRequest): boolean {
+    if (this.#asksAnew(request)) return true;
+    if (!request.untilInput || (request.untilOutput === true && log.written <= request.from)) return false;
+    return this.#awaiting() !== null;
+  }
+
+  /** Somebody must be asked what the caller does not know of. */
+  #asksAnew({ knownQuestions }: CollectRequest): boolean {
+    return knownQuestions != null && this.questions.some(({ id }) => !knownQuestions.includes(id));
   }
 
   #silent(): boolean {
@@ -381,6 +427,7 @@ export class Session {
       lastLine: this.logs.output.lastLine(LAST_LINE_BYTES),
       inScreenProgram: this.#screen.since !== null,
       quietMs: Date.now() - Math.max(this.#lastOutputAt, this.#startedAt),
+      apart: live.guarded?.infrastructure ?? new Set(),
       members: () => this.#members(),
     });
   }

@@ -7,25 +7,27 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   AgentboxError,
-  type BoxEvent,
   type ExitStatus,
+  OPERATOR,
   type PrincipalId,
   type SessionId,
   type SessionInfo,
   type SpawnReply,
   type SpawnRequest,
 } from '@agentbox/protocol';
+import type { BoxGuard, GuardReady } from '../guard/box-guard.ts';
 import { BLOCK_BYTES, createBlockPool } from '../output/blocks.ts';
 import type { Range } from '../output/gaps.ts';
 import { type LogLimits, OutputLog } from '../output/log.ts';
 import { findSpool, NOTHING_FOUND, type SpoolShape, type Told } from '../output/mark.ts';
 import type { SpoolBudget } from '../output/spool.ts';
+import type { SessionChange } from '../wire/events.ts';
 import { childEnvironment, type Environment } from './environment.ts';
 import { Journal, type Remembered, readJournal, type SessionFacts, type Stream } from './journal.ts';
-import { checkRequest, resolveProgram } from './launch.ts';
+import { checkRequest, resolveProgram, type ScriptPlace } from './launch.ts';
 import type { LoginEnvironment } from './login-environment.ts';
 import { Session, type SessionLogs } from './session.ts';
-import { type StartParts, startProcess } from './start.ts';
+import { type Sink, type Start, type StartParts, startProcess } from './start.ts';
 
 export interface SessionLimits {
   readonly livePerOwner: number;
@@ -49,7 +51,8 @@ export interface SessionsParts {
   readonly environment: Environment;
   readonly login: () => Promise<LoginEnvironment>;
   readonly shell: string;
-  readonly onEvent: (session: Session, kind: BoxEvent['kind']) => void;
+  readonly guard: Pick<BoxGuard, 'prepare'>;
+  readonly onEvent: (session: Session, kind: SessionChange) => void;
   readonly onForgotten: (id: SessionId) => void;
 }
 
@@ -68,6 +71,8 @@ const READ_AT_ONCE = 10;
 const READ_AFTER_MS = 1000;
 /** this part of the quota is freed beyond need */
 const ROOM_SHARE = 64;
+/** sessions beyond the bound of the box that only the operator may start */
+const OPERATOR_PLACES = 8;
 /** for sessions to notice that their processes are gone */
 const SETTLE_MS = 500;
 
@@ -193,6 +198,11 @@ export class Sessions {
     }
   }
 
+  /** A program of the session waits for a person, or waits no more. */
+  questionsChanged(id: SessionId): void {
+    this.#known.get(id)?.questionsChanged();
+  }
+
   /** Those of which nothing runs, the oldest first. */
   #over(): readonly Session[] {
     return [...this.#known.values()]
@@ -200,14 +210,30 @@ export class Sessions {
       .sort((a, b) => (a.endedAt ?? 0) - (b.endedAt ?? 0));
   }
 
-  /** The oldest logs go first, and somewhat more than is needed: the next flood then need not look again. */
+  /**
+   * The oldest logs of whoever takes most go first, so that one caller's flood costs the others nothing; and somewhat
+   * more than is needed: the next flood then need not look again.
+   */
   #makeRoom(bytes: number): void {
     const { totalSpoolBytes } = this.#parts.limits;
     const wanted = totalSpoolBytes - bytes - totalSpoolBytes / ROOM_SHARE;
-    for (const session of this.#over()) {
-      if (this.#spoolBytes <= wanted) return;
-      session.evictLogs();
+    const over = this.#over().filter((session) => session.diskBytes > 0);
+    const taken = this.#bytesByOwner();
+    while (this.#spoolBytes > wanted && over.length > 0) {
+      const most = over.reduce((a, b) => ((taken.get(b.facts.owner) ?? 0) > (taken.get(a.facts.owner) ?? 0) ? b : a));
+      const before = most.diskBytes;
+      most.evictLogs();
+      taken.set(most.facts.owner, (taken.get(most.facts.owner) ?? 0) - (before - most.diskBytes));
+      over.splice(over.indexOf(most), 1);
     }
+  }
+
+  #bytesByOwner(): Map<PrincipalId, number> {
+    const taken = new Map<PrincipalId, number>();
+    for (const { facts, diskBytes } of this.#known.values()) {
+      taken.set(facts.owner, (taken.get(facts.owner) ?? 0) + diskBytes);
+    }
+    return taken;
   }
 
   #forget(session: Session): void {
@@ -221,9 +247,10 @@ export class Sessions {
     this.#checkRoom(request.owner);
     checkRequest(request);
     const wantsLogin = request.command.kind === 'shell' && request.command.login;
-    const starting = wantsLogin
-      ? this.#parts.login().then(({ environment, note }) => this.#start(request, environment, note))
-      : Promise.resolve().then(() => this.#start(request, this.#parts.environment, null));
+    const starting = Promise.all([
+      wantsLogin ? this.#parts.login() : { environment: this.#parts.environment, note: null },
+      this.#prepare(request),
+    ]).then(([login, ready]) => this.#start(request, login, ready));
     this.#starting.set(request.session, starting);
     this.#startingOwners = [...this.#startingOwners, request.owner];
     try {
@@ -235,13 +262,20 @@ export class Sessions {
     }
   }
 
+  /** A rejection, not a throw: whoever waits for the session hears of it. */
+  async #prepare(request: SpawnRequest): Promise<GuardReady | null> {
+    return request.profile === null ? null : this.#parts.guard.prepare(request, request.profile);
+  }
+
   #checkRoom(owner: PrincipalId): void {
     if (this.#ending) throw new AgentboxError('BOX_UNAVAILABLE', 'the box daemon is ending');
     const { livePerOwner, liveInBox } = this.#parts.limits;
     const live = [...this.#known.values()].filter((session) => session.running);
     const own = live.filter((session) => session.facts.owner === owner);
     const ownCount = own.length + this.#startingOwners.filter((one) => one === owner).length;
-    if (ownCount < livePerOwner && live.length + this.#starting.size < liveInBox) return;
+    // The operator finds a place however busy the clients are.
+    const places = owner === OPERATOR ? liveInBox + OPERATOR_PLACES : liveInBox;
+    if (ownCount < livePerOwner && live.length + this.#starting.size < places) return;
     const limit = ownCount >= livePerOwner ? livePerOwner : liveInBox;
     const named = own.map(({ facts }) => `${facts.session} (${facts.command.slice(0, 24).replaceAll(/\s+/g, ' ')})`);
     const message = `${limit} sessions are running already; none was ended for this one: ${named.slice(0, 64).join(', ')}`;
@@ -251,18 +285,15 @@ export class Sessions {
     });
   }
 
-  #start(request: SpawnRequest, base: Environment, note: string | null): Session {
+  #start(request: SpawnRequest, { environment: base, note }: LoginEnvironment, ready: GuardReady | null): Session {
     const directory = path.join(this.#parts.directory, request.session);
     const environment = childEnvironment(base, request);
     const session = this.#create(factsOf(request), directory, request.onExit, note === null ? [] : [note], null);
     session.journal.begin(session.facts);
     try {
-      const program = resolveProgram(request, environment, this.#parts.shell, path.join(directory, 'command'));
-      const ignoresHangup = request.io.kind === 'tty' && request.onExit === 'keep';
-      const leader = { ...program, ignoresHangup };
-      const live = startProcess(this.#parts.start, request.io, leader, environment, request.cwd, (stream, bytes) =>
-        session.printed(stream, bytes),
-      );
+      const start = this.#settleStart(request, environment, session, ready);
+      const sink: Sink = (stream, bytes) => session.printed(stream, bytes);
+      const live = startProcess(this.#parts.start, request.io, start, sink);
       session.attach(live);
       this.#parts.start.reaper.onExit(live.pid, (exit) => session.leaderExited(exit));
       if (!session.journal.started(live.pid, live.startedAt)) session.note('the start could not be written to disk');
@@ -273,6 +304,17 @@ export class Sessions {
     this.#known.set(request.session, session);
     this.#parts.onEvent(session, 'state');
     return session;
+  }
+
+  #settleStart(request: SpawnRequest, environment: Environment, session: Session, ready: GuardReady | null): Start {
+    const script = scriptPlace(request, session.journal.directory);
+    const program = resolveProgram(request, environment, this.#parts.shell, script);
+    const leader = { ...program, ignoresHangup: request.io.kind === 'tty' && request.onExit === 'keep' };
+    if (ready === null) return { program: leader, environment, cwd: request.cwd, guarded: null };
+    return ready.launch(
+      { program: leader, environment },
+      { exited: (exit) => session.leaderExited(exit), note: (text) => session.note(text) },
+    );
   }
 
   #create(
@@ -347,7 +389,14 @@ function factsOf(request: SpawnRequest): SessionFacts {
     command: text.length > 8192 ? `${text.slice(0, 8192)}…` : text,
     cwd: request.cwd,
     io: request.io,
+    profile: request.profile?.name ?? 'host',
   };
+}
+
+/** A sandbox sees no folder of agentbox: what is written for it goes to the private folder that is its /tmp. */
+function scriptPlace({ session, profile }: SpawnRequest, directory: string): ScriptPlace {
+  const writtenTo = path.join(profile?.tmp ?? directory, profile === null ? 'command' : `command-${session}`);
+  return { writtenTo, seenAs: profile === null ? writtenTo : `/tmp/command-${session}` };
 }
 
 const notFound = (id: SessionId): AgentboxError =>

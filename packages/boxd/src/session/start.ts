@@ -14,6 +14,7 @@ import { openTerminal, type Terminal } from '../native/terminal.ts';
 import type { Cgroup } from '../process/cgroup.ts';
 import { readDescriptor } from '../process/table.ts';
 import type { Tracking } from '../process/tracking.ts';
+import type { SessionGuard } from '../guard/session-guard.ts';
 import type { Environment } from './environment.ts';
 import { SessionInput } from './input.ts';
 import type { Program } from './launch.ts';
@@ -42,11 +43,22 @@ export interface Live {
   readonly terminal: Terminal | null;
   /** how /proc names the input pipe */
   readonly stdinPipe: string | null;
+  /** null on the host */
+  readonly guarded: Guarded | null;
   /** closes whatever the daemon still holds */
   close(): void;
 }
 
-type LiveFacts = Pick<Live, 'pid' | 'tag' | 'group' | 'note' | 'startedAt'>;
+/** The sandbox of a session, once it is started. */
+export interface Guarded {
+  readonly guard: Pick<SessionGuard, 'questions' | 'denied' | 'heldMs'>;
+  /** the processes that keep it standing, the command not among them */
+  readonly infrastructure: ReadonlySet<number>;
+  /** pid of the command as the host numbers it; null until it runs */
+  readonly command: number | null;
+}
+
+type LiveFacts = Pick<Live, 'pid' | 'tag' | 'group' | 'note' | 'startedAt' | 'guarded'>;
 
 export type Sink = (stream: 'output' | 'stderr', bytes: Uint8Array) => void;
 
@@ -60,28 +72,48 @@ interface Opened {
   readonly terminal: Terminal | null;
 }
 
-export function startProcess(
-  parts: StartParts,
-  io: SpawnIo,
-  program: Program,
-  environment: Environment,
-  cwd: string,
-  sink: Sink,
-): Live {
+/** What is started in place of the command, and how its sandbox begins with it. */
+export interface Start {
+  readonly program: Program;
+  readonly environment: Environment;
+  readonly cwd: string;
+  readonly guarded: GuardedStart | null;
+}
+
+export interface GuardedStart {
+  /** descriptor that becomes the guard's line */
+  readonly line: number;
+  /** spawns within the bounds of the session */
+  around<T>(spawn: () => T): T;
+  begin(pid: number, group: Cgroup | null): Guarded;
+  /** nothing was started */
+  abandon(): void;
+}
+
+export function startProcess(parts: StartParts, io: SpawnIo, start: Start, sink: Sink): Live {
+  const { program, environment, cwd, guarded } = start;
   const opened = io.kind === 'tty' ? openTty(parts.libc, io) : openPipes(parts.libc, io);
   const tag = parts.tags.next();
   const born = parts.tracking.born(tag, () =>
-    parts.tags.wear(tag, () => parts.spawn({ ...program, environment, cwd, descriptors: opened.descriptors })),
+    parts.tags.wear(tag, () =>
+      guarded === null
+        ? parts.spawn({ ...program, environment, cwd, descriptors: opened.descriptors })
+        : guarded.around(() =>
+            parts.spawn({ ...program, environment, cwd, descriptors: opened.descriptors, line: guarded.line }),
+          ),
+    ),
   );
   const { value: spawned, group, note } = born;
   for (const fd of opened.childOnly) closeSync(fd);
   if ('error' in spawned) {
     for (const fd of ownEnds(opened)) closeSync(fd);
+    guarded?.abandon();
     opened.terminal?.release();
     parts.tracking.retire(group);
     throw spawnFailure(spawned.error, program, cwd);
   }
-  return attach(parts, opened, sink, { pid: spawned.pid, tag, group, note, startedAt: Date.now() });
+  const facts = { pid: spawned.pid, tag, group, note, startedAt: Date.now() };
+  return attach(parts, opened, sink, { ...facts, guarded: guarded?.begin(spawned.pid, group) ?? null });
 }
 
 function spawnFailure(error: string, program: Program, cwd: string): AgentboxError {

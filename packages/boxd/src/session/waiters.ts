@@ -6,6 +6,8 @@ interface Waiter {
   readonly release: () => void;
   /** output came: a prompt may follow soon */
   readonly touched: () => void;
+  /** what is waited for may be there: look at once */
+  readonly look: () => void;
 }
 
 const FIRST_LOOK_MS = 95;
@@ -23,6 +25,10 @@ export class Waiters {
     for (const waiter of this.#waiting) waiter.touched();
   }
 
+  look(): void {
+    for (const waiter of this.#waiting) waiter.look();
+  }
+
   async wait(waitMs: number, signal: AbortSignal, due: (() => boolean) | null): Promise<void> {
     if (signal.aborted) return;
     await new Promise<void>((resolve) => {
@@ -30,6 +36,9 @@ export class Waiters {
       const timer = setTimeout(() => waiter.release(), waitMs);
       const waiter: Waiter = {
         touched: () => look?.soon(),
+        look: () => {
+          if (due?.() === true) waiter.release();
+        },
         release: () => {
           if (!this.#waiting.delete(waiter)) return;
           clearTimeout(timer);

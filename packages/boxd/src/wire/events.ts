@@ -2,19 +2,24 @@
  * Tells watchers what changed. Only the latest state and length of each session are kept, each with the sequence of
  * its last change: a watcher that resumes or was behind hears every session once, never a backlog.
  */
-import type { BoxEvent, SessionId, SessionState } from '@agentbox/protocol';
+import type { BoxEvent, ExecQuestion, SessionId, SessionState } from '@agentbox/protocol';
 import type { EventOutlet } from './connection.ts';
 
 interface Observed {
   readonly facts: { readonly session: SessionId };
   readonly state: SessionState;
   readonly logs: { readonly output: { readonly written: number } };
+  readonly questions: readonly ExecQuestion[];
 }
+
+/** What of a session can change. */
+export type SessionChange = 'state' | 'output' | 'questions';
 
 interface Changes {
   readonly session: Observed;
   state: number;
   output: number;
+  questions: number;
 }
 
 interface Watcher {
@@ -29,6 +34,7 @@ export class EventHub {
   readonly #changes = new Map<SessionId, Changes>();
   readonly #watchers = new Set<Watcher>();
   #sequence: number;
+  #execs = { sequence: 0, last: 0 };
   #timer: NodeJS.Timeout | null = null;
   #flushedAt = Number.NEGATIVE_INFINITY;
 
@@ -37,12 +43,19 @@ export class EventHub {
     this.#sequence = start;
   }
 
-  changed(session: Observed, kind: BoxEvent['kind']): void {
+  changed(session: Observed, kind: SessionChange): void {
     this.#sequence += 1;
     const id = session.facts.session;
-    const changes = this.#changes.get(id) ?? { session, state: 0, output: 0 };
+    const changes = this.#changes.get(id) ?? { session, state: 0, output: 0, questions: 0 };
     changes[kind] = this.#sequence;
     this.#changes.set(id, changes);
+    this.#schedule();
+  }
+
+  /** The log of programs has grown to number `last`. */
+  grown(last: number): void {
+    this.#sequence += 1;
+    this.#execs = { sequence: this.#sequence, last };
     this.#schedule();
   }
 
@@ -80,10 +93,15 @@ export class EventHub {
 
   #tell(watcher: Watcher): void {
     const due: BoxEvent[] = [];
-    for (const { session, state, output } of this.#changes.values()) {
+    const { sequence, last } = this.#execs;
+    if (sequence > watcher.through) due.push({ kind: 'execs', sequence, last });
+    for (const { session, state, output, questions } of this.#changes.values()) {
       const id = session.facts.session;
       if (output > watcher.through) {
         due.push({ kind: 'output', sequence: output, session: id, written: session.logs.output.written });
+      }
+      if (questions > watcher.through) {
+        due.push({ kind: 'questions', sequence: questions, session: id, open: session.questions });
       }
       if (state > watcher.through) due.push({ kind: 'state', sequence: state, session: id, state: session.state });
     }

@@ -9,6 +9,7 @@ import {
   type PatchReply,
   type PatchRequest,
 } from '@agentbox/protocol';
+import type { BoxGuard } from '../guard/box-guard.ts';
 import type { Searcher } from '../search.ts';
 import type { Sessions } from '../session/sessions.ts';
 import type { Answer } from './connection.ts';
@@ -23,6 +24,7 @@ export interface PerformParts {
   readonly sessions: Sessions;
   readonly searcher: Searcher;
   readonly files: FileOperations;
+  readonly guard: BoxGuard;
   readonly facts: () => Promise<BoxFacts>;
   readonly shutdown: () => Promise<void>;
 }
@@ -102,6 +104,15 @@ async function performHandled(
       return { header: parts.files.parsePatchCommand(request.command) };
     case 'readFile':
       return { header: {}, body: await parts.files.readFile(request.path, request.maxBytes) };
+    case 'configure':
+      return { header: await parts.guard.configure(request.settings) };
+    case 'answer':
+      return { header: await parts.guard.answer(request.request) };
+    case 'execs':
+      return { header: parts.guard.execs(request.after, request.max) };
+    case 'acknowledgeExecs':
+      parts.guard.acknowledgeExecs(request.through);
+      return NOTHING;
     case 'shutdown':
       await parts.shutdown();
       return NOTHING;

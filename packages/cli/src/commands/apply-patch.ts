@@ -55,7 +55,7 @@ async function readText(stdin: AsyncIterable<Uint8Array>): Promise<string | null
 async function apply(patch: string, cwd: string, io: ApplyPatchIo): Promise<number> {
   const options = { atomic: true, strict: false, clobber: true };
   try {
-    const reply = await fileOperations().applyPatch({ patch, cwd, workspace: null, options });
+    const reply = await fileOperations().applyPatch({ patch, cwd, workspace: null, profile: null, options });
     if (reply.stdout !== '') io.stdout(reply.stdout);
     if (reply.stderr !== '') io.stderr(reply.stderr);
     return reply.exitCode;

@@ -10,7 +10,7 @@ import { spinOn } from '../terminal/spinner.ts';
 export const up: Command = {
   name: 'up',
   summary: 'Start agentbox here and show how to connect.',
-  synopsis: '[--home DIR] [--port N] [--profile host] [--workspace DIR] [--json]',
+  synopsis: '[--home DIR] [--port N] [--profile workspace|read-only|host] [--workspace DIR] [--json]',
   about:
     'Stays in the foreground. Ctrl-C stops the server; the box ends with it unless terminals still run in it,\n' +
     'and the next `agentbox up` finds those again. SIGTERM leaves the box. `agentbox down` ends everything,\n' +
@@ -18,8 +18,8 @@ export const up: Command = {
   options: {
     home: HOME,
     port: { type: 'string', short: 'p', value: 'N', help: 'port on 127.0.0.1 (7070); 0 takes a free one' },
-    profile: { type: 'string', value: 'NAME', help: 'where commands run: `host` is the only one yet' },
-    workspace: { type: 'string', value: 'DIR', help: 'patches stay inside it, and commands start in it' },
+    profile: { type: 'string', value: 'NAME', help: 'workspace: a sandbox that may write the workspace (default)' },
+    workspace: { type: 'string', value: 'DIR', help: 'the directory that commands may change (~/agentbox)' },
     json: JSON_OUT,
   },
   examples: [
@@ -107,10 +107,8 @@ function showReady(server: RunningServer, home: string, screen: Screen): void {
     // What is not a terminal is often a journal, which others read and which is kept for months.
     ['Token', screen.isTerminal ? server.token : `in ${homePaths(home).token}`],
     ['Home', home],
-    [
-      'Commands',
-      `run as ${userInfo().username} on ${server.hostname}, ${paint('doubt', 'without a sandbox')} (profile host)`,
-    ],
+    ['Commands', whereCommandsRun(server, screen)],
+    ...(server.workspace === null ? [] : [['Workspace', server.workspace] as const]),
     ...(server.found > 0
       ? [['Found', `${server.found} terminal${server.found === 1 ? '' : 's'} that went on meanwhile`] as const]
       : []),
@@ -118,9 +116,22 @@ function showReady(server: RunningServer, home: string, screen: Screen): void {
     ['', ''],
     ['Connect', 'agentbox connect claude|codex|cursor|vscode|chatgpt|gemini'],
     ['Watch', 'agentbox sessions list'],
+    ['Decide', 'agentbox approvals watch'],
     ['Stop', 'Ctrl-C'],
   ]);
   screen.line();
+}
+
+function whereCommandsRun({ profile, hostname }: RunningServer, { paint }: Screen): string {
+  const as = `run as ${userInfo().username} on ${hostname}`;
+  switch (profile) {
+    case 'workspace':
+      return `${as}, ${paint('good', 'in a sandbox')} that may write the workspace`;
+    case 'read-only':
+      return `${as}, ${paint('good', 'in a sandbox')} that may write nothing`;
+    case 'host':
+      return `${as}, ${paint('doubt', 'without a sandbox')} (profile host)`;
+  }
 }
 
 function sayEnded(ended: { readonly box: 'ended' | 'kept'; readonly running: number }, notes: Screen): void {

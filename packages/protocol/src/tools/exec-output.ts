@@ -1,5 +1,6 @@
 /** What exec_command and write_stdin answer. The first six names are those of Codex and of its code mode. */
 import { z } from 'zod';
+import { deniedExecs } from './denied.ts';
 import { count } from './fields.ts';
 
 export const backgroundSchema = z.strictObject({
@@ -7,6 +8,21 @@ export const backgroundSchema = z.strictObject({
   command: z.string(),
   ports: z.array(z.int()).describe('TCP ports that it listens on.'),
 });
+
+export const waitingPrograms = z
+  .array(
+    z.strictObject({
+      question: z.string(),
+      file: z.string(),
+      command: z.string(),
+      reason: z.string().describe('Why a person must decide.'),
+      runs: z.enum(['sandbox', 'outside']).describe('What a yes means.'),
+      expires_at: z.number().describe('Milliseconds since the epoch; then it is refused.'),
+      answer_with: z.string().describe('What the operator runs to allow it.'),
+    }),
+  )
+  .optional()
+  .describe('Programs of the command that wait for a person; write_stdin waits for the answer.');
 
 export const execOutput = z.strictObject({
   chunk_id: z.string().describe('Names this answer.'),
@@ -36,7 +52,8 @@ export const execOutput = z.strictObject({
   stderr: z.string().optional().describe('Standard error, when asked apart.'),
   stderr_cursor: z.int().optional(),
   warnings: z.array(z.string()),
-  denied: z.array(z.string()).describe('Programs that policy refused to the command.'),
+  denied: deniedExecs,
+  waiting: waitingPrograms,
 });
 
 export type ExecOutput = z.output<typeof execOutput>;

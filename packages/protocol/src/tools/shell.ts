@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { deniedExecs } from './denied.ts';
-import { backgroundSchema } from './exec-output.ts';
+import { backgroundSchema, waitingPrograms } from './exec-output.ts';
 import { count, MAX_WORD_CHARS, numberFromText, word } from './fields.ts';
 
 export const shellInput = z
@@ -23,7 +23,9 @@ export const shellInput = z
 export type ShellInput = z.output<typeof shellInput>;
 
 export const shellOutput = z.strictObject({
-  exit_code: z.int().describe('128 + n when signal n ended the command, 124 when the timeout did.'),
+  exit_code: z
+    .int()
+    .describe('128 + n when signal n ended the command, 124 when the timeout did or a program waits for a person.'),
   output: z
     .string()
     .describe('What the command printed, stdout and stderr in true order; cut in the middle when `omitted`.'),
@@ -40,6 +42,7 @@ export const shellOutput = z.strictObject({
     ),
   omitted: z.strictObject({ from: count('Offset of the first byte left out.'), bytes: count('How many.') }).optional(),
   background: z.array(backgroundSchema).describe('Processes that outlive the command.'),
+  waiting: waitingPrograms,
   binary: z.boolean().describe('Some bytes are not UTF-8 and are shown as U+FFFD.'),
   warnings: z.array(z.string()),
   denied: deniedExecs,

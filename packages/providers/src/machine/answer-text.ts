@@ -42,8 +42,16 @@ function factLines(answer: ExecOutput): readonly string[] {
     ...(omitted === undefined ? [] : [`Omitted: ${omitted.bytes} bytes from offset ${omitted.from}`]),
     ...(answer.binary ? ['Binary: some bytes are not UTF-8 and are shown as U+FFFD'] : []),
     ...answer.warnings.map((warning) => `Warning: ${warning}`),
-    ...answer.denied.map((denied) => `Denied: ${denied}`),
+    ...answer.denied.map(deniedLine),
+    ...(answer.waiting ?? []).map(
+      ({ command, reason, answer_with: how }) => `Waiting for a person: ${command}: ${reason}; the operator runs: ${how}`,
+    ),
   ];
+}
+
+function deniedLine({ file, argv, rule, reason }: ExecOutput['denied'][number]): string {
+  const by = rule === null ? '' : ` (${rule.source}${rule.line === null ? '' : `:${rule.line}`})`;
+  return `Denied: ${oneLine([file, ...argv.slice(1)].join(' '), MAX_COMMAND_CHARS)}: ${reason}${by}`;
 }
 
 const portsText = (ports: readonly number[]): string =>

@@ -1,8 +1,9 @@
 /** bootstrap: what a model should know before it begins to work on this machine. */
 import type { Skill, ToolOutcome } from '@agentbox/control-plane';
-import type { BootstrapOutput, BoxFacts, SessionInfo } from '@agentbox/protocol';
+import type { BootstrapOutput, BoxFacts, SandboxProfile, SessionInfo } from '@agentbox/protocol';
 import type { Turn } from './machine.ts';
 import { done } from './outcome.ts';
+import { placementOf } from './placement.ts';
 import { catalogText } from './skills/index.ts';
 
 const MAX_LISTED_IDS = 64;
@@ -24,7 +25,7 @@ export async function bootstrap(turn: Turn): Promise<ToolOutcome> {
     skill_roots: [...machine.skills.roots],
     common_available_tools: facts.tools.map(({ name, path }) => ({ name, path })),
     instructions: instructionsFor(settings.prefix, machine.skills.list().length, facts),
-    profile: profileText(facts),
+    profile: profileText(facts, placementOf(turn).profile),
     sessions: countSessions(sessions),
     limits: {
       default_yield_time_ms: settings.execYieldMs.standard,
@@ -48,8 +49,15 @@ function catalogOf(skills: readonly Skill[], prefix: string): string {
   return `${kept}Not all of ${skills.length} skills fit here: ${prefix}list_skills lists the rest.\n`;
 }
 
-const profileText = (facts: BoxFacts): string =>
-  `host: commands run unsandboxed as ${facts.user}, with everything that this user may do`;
+function profileText({ user }: BoxFacts, profile: SandboxProfile | null): string {
+  if (profile === null) return `host: commands run unsandboxed as ${user}, with everything that this user may do`;
+  const writable = profile.writable.length === 0 ? 'nothing' : profile.writable.join(', ');
+  const network = profile.network === 'none' ? 'no network' : 'of the network what the rules allow';
+  return (
+    `${profile.name}: commands run in a sandbox as ${user}; they may write ${writable} beside their own HOME and /tmp, ` +
+    `and reach ${network}; every program is checked against the rules of the operator, and some wait for a person`
+  );
+}
 
 function countSessions(sessions: readonly SessionInfo[]): BootstrapOutput['sessions'] {
   const running = sessions.filter(({ state }) => state.kind === 'running');

@@ -5,6 +5,7 @@ import {
   type CollectReply,
   type CollectRequest,
   type ExecOutput,
+  type QuestionId,
   type SessionId,
   writeBookmark,
 } from '@agentbox/protocol';
@@ -17,6 +18,7 @@ import { fail, oneLine, result } from './outcome.ts';
 import { CODEX_HALF_BYTES, cleanOutput, codexSource, codexText, decodeUtf8, tokensOf } from './output/index.ts';
 import { ProgressFeed } from './progress-feed.ts';
 import { describeScreen, type ScreenAnswer } from './screen-answer.ts';
+import { askClient, waitingOf } from './questions.ts';
 import type { SessionView } from './session-views.ts';
 
 export interface Asked {
@@ -27,6 +29,10 @@ export interface Asked {
   readonly since: number | null;
   /** the caller knows the prompt at which the session waits, and waits for what comes after it */
   readonly beyondPrompt: boolean;
+  /** programs that wait for a person and that the caller knows of; null: whatever waits is no reason to answer */
+  readonly knownQuestions?: readonly QuestionId[] | null;
+  /** the person behind this client may be asked by this call */
+  readonly mayAsk?: boolean;
   /** the session is there and on the record: asked for at the same time, awaited before anything is said of it */
   readonly ready: Promise<void>;
 }
@@ -44,6 +50,9 @@ export async function collectAnswer(turn: Turn, asked: Asked): Promise<ToolOutco
   const reply = await waiting;
   if (isAborted(reply)) return reply;
   if (reply.state.kind === 'lost') return lostOutcome(turn, asked, reply.state.cause);
+  const isNew = reply.questions.some(({ id }) => asked.knownQuestions?.includes(id) !== true);
+  const question = isNew && asked.mayAsk !== false ? await askClient(turn, asked.session, reply.questions) : null;
+  if (question !== null) return question;
   const stderr = await collectStderr(turn, asked);
   const answer = await makeAnswer(turn, asked, reply, stderr);
   settleView(turn, asked, reply, answer);
@@ -64,7 +73,7 @@ async function waitFor(turn: Turn, asked: Asked): Promise<CollectReply | Aborted
 }
 
 export function collectRequest(
-  { session, plan, beyondPrompt }: Asked,
+  { session, plan, beyondPrompt, knownQuestions = null }: Asked,
   stream: 'output' | 'stderr',
   from: number,
   waitMs: number,
@@ -72,7 +81,8 @@ export function collectRequest(
   const half = plan.format === 'codex' ? CODEX_HALF_BYTES : Math.max(TEXT_HALF_BYTES, plan.maxTokens * 2);
   // Codex waits its time out whatever the command does.
   const untilInput = plan.format !== 'codex';
-  return { session, stream, from, waitMs, headBytes: half, tailBytes: half, untilInput, untilOutput: beyondPrompt };
+  const size = { headBytes: half, tailBytes: half };
+  return { session, stream, from, waitMs, ...size, untilInput, untilOutput: beyondPrompt, knownQuestions };
 }
 
 async function collectStderr(turn: Turn, asked: Asked): Promise<CollectReply | null> {
@@ -125,7 +135,8 @@ export async function makeAnswer(
       ? {}
       : { stderr: shownStderr.text, stderr_cursor: stderr.next - shownStderr.heldBytes }),
     warnings: [...plan.warnings, ...replyWarnings(reply, stderr, ended?.background.length ?? 0)],
-    denied: [],
+    denied: reply.denied.map(({ file, argv, rule, reason }) => ({ file, argv: [...argv], rule, reason })),
+    ...(reply.questions.length === 0 ? {} : { waiting: waitingOf(reply.questions) }),
   };
 }
 
@@ -225,6 +236,7 @@ export function settleView(turn: Turn, asked: Asked, reply: CollectReply, answer
     cursor: answer.cursor,
     stderrCursor: answer.stderr_cursor ?? 0,
     promptTold: answer.awaiting_input !== undefined,
+    questionsTold: reply.questions.map(({ id }) => id),
   });
   // One answer that told all of it needs no place to go on from.
   if (reply.state.kind === 'running' || asked.view.cursor > 0) leaveBookmark(turn, asked.session);

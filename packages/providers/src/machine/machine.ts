@@ -2,6 +2,7 @@
 import type { CallContext, Clock, ReportFault, SessionStore } from '@agentbox/control-plane';
 import type { Box, BoxFacts, PrincipalId } from '@agentbox/protocol';
 import type { PlaceCommand } from './placement.ts';
+import type { QuestionDesk } from './questions.ts';
 import type { SessionViews } from './session-views.ts';
 import type { MachineSettings } from './settings.ts';
 import type { MachineSkillLibrary } from './skills/index.ts';
@@ -15,6 +16,8 @@ export interface Machine {
   readonly clock: Clock;
   readonly reportFault: ReportFault;
   readonly place: PlaceCommand;
+  /** where a client's answer goes; null: what waits is answered elsewhere */
+  readonly approvals: QuestionDesk | null;
   /** asked once: what the box is does not change while it runs */
   facts(): Promise<BoxFacts>;
 }

@@ -5,6 +5,7 @@ import type { ApplyPatchInput, ApplyPatchOutput, ExecCommandInput, ExecOutput, P
 import { type ExecPlan, MAX_WIRE_BYTES, refuseText } from './exec-plan.ts';
 import type { Turn } from './machine.ts';
 import { done, fail } from './outcome.ts';
+import { placementOf } from './placement.ts';
 
 const MAX_FILES = 200;
 const MAX_NOTES = 50;
@@ -25,6 +26,7 @@ export async function applyPatch(turn: Turn, input: ApplyPatchInput): Promise<To
     patch: input.patch,
     cwd,
     workspace: settings.workspace,
+    profile: placementOf(turn).profile,
     options: {
       atomic: input.atomic ?? true,
       strict: input.strict ?? false,
@@ -81,8 +83,9 @@ export async function interceptPatch(turn: Turn, input: ExecCommandInput, plan: 
     );
   }
   const cwd = resolve(plan.spawn.cwd, command.workdir ?? '');
+  const { profile } = placementOf(turn);
   const options = { atomic: true, strict: false, clobber: true } as const;
-  const reply = await box.applyPatch({ patch: command.patch, cwd, workspace: settings.workspace, options });
+  const reply = await box.applyPatch({ patch: command.patch, cwd, workspace: settings.workspace, profile, options });
   if (reply.failure !== null || reply.exitCode !== 0) return patchFailed(reply, 'apply_patch verification failed: ');
   return patchedAnswer(turn, reply, cwd);
 }

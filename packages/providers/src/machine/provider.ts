@@ -34,6 +34,7 @@ import { SessionViews } from './session-views.ts';
 import { type MachineSettings, settleSettings } from './settings.ts';
 import { shell } from './shell-tool.ts';
 import { listSkills, loadSkill } from './skill-tools.ts';
+import type { QuestionDesk } from './questions.ts';
 import type { MachineSkillLibrary } from './skills/index.ts';
 import { secretInput, writeStdin } from './write-stdin.ts';
 
@@ -46,6 +47,7 @@ export interface MachineProviderOptions {
   readonly reportFault: ReportFault;
   /** in what a caller's commands run; without it on the host */
   readonly place?: PlaceCommand;
+  readonly approvals?: QuestionDesk;
 }
 
 export function createMachineProvider(options: MachineProviderOptions): ToolProvider {
@@ -58,13 +60,14 @@ class MachineProvider implements ToolProvider {
   readonly #machine: Machine;
   readonly #definitions = machineDefinitions();
 
-  constructor({ settings, place = ON_THE_HOST, ...parts }: MachineProviderOptions) {
+  constructor({ settings, place = ON_THE_HOST, approvals, ...parts }: MachineProviderOptions) {
     const id = parseProviderId('machine');
     assertInvariant(id !== undefined, 'machine is a provider id');
     this.id = id;
     this.#machine = {
       ...parts,
       place,
+      approvals: approvals ?? null,
       settings: settleSettings(settings),
       views: new SessionViews(),
       facts: once(() => parts.box.facts()),
@@ -80,7 +83,7 @@ class MachineProvider implements ToolProvider {
     if (tool === undefined) return fail('TOOL_NOT_FOUND', `the machine has no tool ${JSON.stringify(call.tool)}`);
     const turn = this.#turn(context);
     try {
-      return await runTool(turn, tool, call.arguments);
+      return await runTool(turn, tool, call);
     } catch (fault) {
       const failed = failedWith(fault);
       if (failed === undefined) throw fault;
@@ -125,13 +128,13 @@ function once(ask: () => Promise<BoxFacts>): () => Promise<BoxFacts> {
 async function runTool(
   turn: Turn,
   tool: MachineToolName,
-  given: Readonly<Record<string, unknown>>,
+  { arguments: given, answers }: ToolCall,
 ): Promise<ToolOutcome> {
   switch (tool) {
     case 'exec_command':
-      return parsed(tool, given, (input) => execCommand(turn, input));
+      return parsed(tool, given, (input) => execCommand(turn, input, answers));
     case 'write_stdin':
-      return parsed(tool, given, (input) => writeStdin(turn, input));
+      return parsed(tool, given, (input) => writeStdin(turn, input, answers));
     case 'apply_patch':
       return parsed(tool, given, (input) => applyPatch(turn, input));
     case 'bootstrap':
@@ -149,7 +152,7 @@ async function runTool(
     case 'read_output':
       return parsed(tool, given, (input) => readOutput(turn, input));
     case 'shell':
-      return parsed(tool, given, (input) => shell(turn, input));
+      return parsed(tool, given, (input) => shell(turn, input, answers));
     default:
       return unreachable(tool);
   }

@@ -2,7 +2,7 @@
  * How far each caller has read each session, and how it wants its answers. The box keeps a bookmark of it, from which
  * a restarted server goes on. A forgotten view costs nothing but output that is told again: the log is kept by the box.
  */
-import { type PrincipalId, parseBookmark, type SessionId, type SessionInfo, type SpawnIo } from '@agentbox/protocol';
+import { type PrincipalId, parseBookmark, type QuestionId, type SessionId, type SessionInfo, type SpawnIo } from '@agentbox/protocol';
 import type { OutputFormat } from './exec-plan.ts';
 
 export interface SessionView {
@@ -14,6 +14,8 @@ export interface SessionView {
   readonly io: SpawnIo;
   /** the last answer told of a prompt that nothing was typed at since: waiting again is waiting for more than that */
   readonly promptTold: boolean;
+  /** programs that wait for a person, as the last answer told of them */
+  readonly questionsTold: readonly QuestionId[];
   /** ended, and said so to the store */
   readonly closed: boolean;
 }
@@ -22,7 +24,7 @@ export interface SessionView {
 const MAX_VIEWS = 10_000;
 
 export function newView(facts: Pick<SessionInfo, 'cwd' | 'io'>, format: OutputFormat): SessionView {
-  return { cursor: 0, stderrCursor: 0, format, cwd: facts.cwd, io: facts.io, promptTold: false, closed: false };
+  return { cursor: 0, stderrCursor: 0, format, cwd: facts.cwd, io: facts.io, promptTold: false, questionsTold: [], closed: false };
 }
 
 /** The view that the bookmark tells of; one that reads from the start where there is none, or none that can be so. */
@@ -60,13 +62,13 @@ export class SessionViews {
   advance(
     owner: PrincipalId,
     session: SessionId,
-    to: Pick<SessionView, 'cursor' | 'stderrCursor' | 'promptTold'>,
+    to: Pick<SessionView, 'cursor' | 'stderrCursor' | 'promptTold' | 'questionsTold'>,
   ): void {
     const view = this.get(owner, session);
     if (view === undefined) return;
     const cursor = Math.max(view.cursor, to.cursor);
     const stderrCursor = Math.max(view.stderrCursor, to.stderrCursor);
-    this.put(owner, session, { ...view, cursor, stderrCursor, promptTold: to.promptTold });
+    this.put(owner, session, { ...view, ...to, cursor, stderrCursor });
   }
 }
 

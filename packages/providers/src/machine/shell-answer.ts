@@ -54,6 +54,7 @@ function shellOutput(answer: ExecOutput, { wallMs, timedOut, alive, denied }: Sh
     ...(session !== undefined && (isLeft || omitted !== undefined) ? { session_id: session } : {}),
     ...(omitted === undefined ? {} : { omitted }),
     background,
+    ...(answer.waiting === undefined ? {} : { waiting: answer.waiting }),
     binary: answer.binary,
     warnings: [
       ...answer.warnings,

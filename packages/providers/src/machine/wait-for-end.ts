@@ -9,18 +9,24 @@ export function timeLeft(timeoutMs: number, elapsedMs: number, heldMs: number): 
   return timeoutMs - Math.max(0, elapsedMs - heldMs);
 }
 
-/** The state of the reply is `running` when the time was over first. */
-export async function waitForEnd(
-  collect: (waitMs: number) => Promise<CollectReply>,
-  timeoutMs: number,
-  heldMs: (reply: CollectReply) => number,
-): Promise<CollectReply> {
-  const began = performance.now();
-  let waitMs = timeoutMs;
+export interface EndWait {
+  collect(waitMs: number): Promise<CollectReply>;
+  readonly timeoutMs: number;
+  /** since the start of the command, the time of questions among it */
+  readonly elapsedMs: number;
+  /** somebody must be asked before it goes on */
+  isHeld(reply: CollectReply): boolean;
+}
+
+/** The state of the reply is `running` when the time was over first, or when somebody must be asked. */
+export async function waitForEnd({ collect, timeoutMs, elapsedMs, isHeld }: EndWait): Promise<CollectReply> {
+  const began = performance.now() - elapsedMs;
+  // How much of what has passed counts is known with the first answer.
+  let waitMs = elapsedMs === 0 ? timeoutMs : LEAST_WAIT_MS;
   for (;;) {
     const reply = await collect(Math.ceil(waitMs));
-    if (reply.state.kind !== 'running') return reply;
-    const left = timeLeft(timeoutMs, performance.now() - began, heldMs(reply));
+    if (reply.state.kind !== 'running' || isHeld(reply)) return reply;
+    const left = timeLeft(timeoutMs, performance.now() - began, reply.heldMs);
     if (left <= 0) return reply;
     waitMs = Math.max(left, LEAST_WAIT_MS);
   }

@@ -1,6 +1,6 @@
 /** write_stdin: types into a session, presses keys, interrupts, or only waits; then answers as exec_command does. */
 import { unreachable } from '@agentbox/base';
-import type { ToolOutcome } from '@agentbox/control-plane';
+import type { ToolCall, ToolOutcome } from '@agentbox/control-plane';
 import type { SessionId, WriteStdinInput } from '@agentbox/protocol';
 import { isAborted } from './abort.ts';
 import { collectAnswer, lostOutcome } from './collect.ts';
@@ -8,6 +8,7 @@ import { type AnswerPlan, settleAnswer } from './exec-plan.ts';
 import { inputBytes, signalOf } from './input-bytes.ts';
 import type { Turn } from './machine.ts';
 import { type Failed, fail, failedWith } from './outcome.ts';
+import { takeAnswers } from './questions.ts';
 import { findSession, viewOf } from './session-lookup.ts';
 import type { SessionView } from './session-views.ts';
 import { clamp } from './settings.ts';
@@ -19,17 +20,24 @@ interface Typed {
   readonly eof: boolean;
 }
 
-export async function writeStdin(turn: Turn, input: WriteStdinInput): Promise<ToolOutcome> {
+export async function writeStdin(
+  turn: Turn,
+  input: WriteStdinInput,
+  answers: ToolCall['answers'],
+): Promise<ToolOutcome> {
   const session = findSession(input.session_id);
   if (typeof session !== 'string') return session;
   const view = await viewOf(turn, session);
+  const resumed = await takeAnswers(turn, answers);
+  if (resumed !== null && 'kind' in resumed) return resumed;
   const typed: Typed = {
     chars: input.chars ?? '',
     keys: input.keys ?? [],
     paste: input.paste === true,
     eof: input.eof === true || (view.io.kind === 'pipe' && input.keys?.at(-1) === 'ctrl-d'),
   };
-  const writes = typed.chars !== '' || typed.keys.length > 0 || typed.eof;
+  // What this call typed was typed when it came first.
+  const writes = resumed === null && (typed.chars !== '' || typed.keys.length > 0 || typed.eof);
   const refused = writes ? await write(turn, session, view, typed) : undefined;
   if (refused !== undefined) return refused;
   const plan = settlePlan(turn, input, view, writes, typed);
@@ -39,6 +47,8 @@ export async function writeStdin(turn: Turn, input: WriteStdinInput): Promise<To
     plan,
     since: input.since ?? null,
     beyondPrompt: !writes && view.promptTold && input.since === undefined,
+    knownQuestions: resumed?.asked ?? view.questionsTold,
+    mayAsk: resumed?.declined !== true,
     ready: Promise.resolve(),
   });
   if (!isAborted(outcome)) return outcome;

@@ -8,7 +8,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { compileRedactor, type Redactor } from '@agentbox/base';
 import { type BoxConnection, connectBox, startBoxDaemon } from '@agentbox/boxd-client';
 import {
+  type Approvals,
   type AuditLog,
+  createApprovals,
   type Catalog,
   createCallPipeline,
   createCatalog,
@@ -20,11 +22,14 @@ import {
 import { type AuditEntry, OPERATOR, SCOPES, VERSION } from '@agentbox/protocol';
 import { createMachineProvider, createSkillLibrary, type MachineSkillLibrary, skillRoots } from '@agentbox/providers';
 import type { OpenedStores } from '@agentbox/storage';
-import { doorLimits, machineSettings, skillPlaces } from '../config/mapping.ts';
+import { doorLimits, machineSettings, policySettings, skillPlaces } from '../config/mapping.ts';
+import { createInbox, type Inbox } from '../lifecycle/inbox.ts';
 import { createOperator, ensureOperatorToken, type Operator } from '../lifecycle/operator.ts';
 import type { McpDoorDeps } from '../mcp/deps.ts';
 import { serveStdioDoor } from '../mcp/stdio.ts';
+import { ExecRecords } from './exec-records.ts';
 import { type CoreOptions, daemonOptions, type Ground } from './ground.ts';
+import { placeCommands } from './profiles.ts';
 import { endBox } from './stop-all.ts';
 
 export interface Core extends AsyncDisposable {
@@ -32,6 +37,8 @@ export interface Core extends AsyncDisposable {
   readonly audit: AuditLog;
   readonly principals: Principals;
   readonly operator: Operator;
+  /** what waits for a person, for whoever owns the home */
+  readonly inbox: Inbox;
   readonly box: BoxConnection;
   readonly pipeline: ObservedCallPipeline;
   /** changes when the box was lost and started again */
@@ -78,14 +85,25 @@ export async function composeCore(options: CoreOptions, { stores, daemon }: Grou
   const tokens = { audit, principals, tokenFile: paths.token, clock };
   let token = await ensureOperatorToken(tokens);
   const operator = createOperator({ ...tokens, rotated: (fresh) => void (token = fresh) });
+  const approvals = stack.use(await openApprovals(options, stores, box, stack));
+  const records = stack.use(new ExecRecords({ box, audit, reportFault }));
+  await records.start();
   const skills = stack.use(await createSkillLibrary({ roots: skillRoots(skillPlaces(config, options.env)) }));
-  const { catalog, pipeline } = composeTools(options, { stores, box, skills, token: () => token }, stack);
-  const kept = stack.move();
+  const { catalog, pipeline } = composeTools(options, { stores, box, skills, approvals, token: () => token }, stack);
   return {
     stores,
     audit,
     principals,
     operator,
+    inbox: stack.use(
+      createInbox({
+        approvals,
+        operator: OPERATOR_CALLER.principal,
+        nameOf: async (id) => (await stores.principals.get(id))?.name ?? id,
+        amendFile: policySettings(config, paths.home, options.env, null).amendFile,
+        clock,
+      }),
+    ),
     box,
     pipeline,
     boxdPid: () => boxd.pid,
@@ -96,9 +114,11 @@ export async function composeCore(options: CoreOptions, { stores, daemon }: Grou
     door: doorDeps(options, catalog, pipeline, skills),
     token: () => token,
     record,
-    [Symbol.asyncDispose]: () => kept.disposeAsync(),
+    ...ended(stack.move()),
   };
 }
+
+const ended = (kept: AsyncDisposableStack): AsyncDisposable => ({ [Symbol.asyncDispose]: () => kept.disposeAsync() });
 
 interface BoxState {
   pid: number;
@@ -116,6 +136,10 @@ async function connectWatched(
   const box = await connectBox({
     home: options.paths.home,
     reconnectMs: BOX_RESTART_MS,
+    policy: policySettings(options.config, options.paths.home, options.env, options.means),
+    onPolicy: ({ problems }) => {
+      for (const problem of problems) record('policy.broken', problem, {}).catch(() => undefined);
+    },
     onDisconnect: (reason) => {
       if (!boxd.isEnding && !boxd.isReviving) void revive(reason);
     },
@@ -162,17 +186,48 @@ interface Parts {
   readonly stores: OpenedStores;
   readonly box: BoxConnection;
   readonly skills: MachineSkillLibrary;
+  readonly approvals: Approvals;
   readonly token: () => string;
+}
+
+/** What waits in the box is told whenever it changes, and all of it after each connect. */
+async function openApprovals(
+  { config, clock, reportFault }: CoreOptions,
+  stores: OpenedStores,
+  box: BoxConnection,
+  stack: AsyncDisposableStack,
+): Promise<Approvals> {
+  const approvals = await createApprovals({
+    store: stores.questions,
+    audit: stores.audit,
+    clock,
+    reportFault,
+    deliver: (answer) => box.answer(answer),
+    settings: {
+      clientMayAnswer: config.approvals.client_may_answer,
+      selfApproval: config.approvals.self_approval,
+    },
+  });
+  const watch = await box.watch(0, (event) => {
+    if (event.kind !== 'questions') return;
+    approvals.told(event.session, event.open).catch((fault: unknown) => {
+      reportFault('questions of the box could not be taken', { session: event.session }, fault);
+    });
+  });
+  stack.defer(() => watch.close());
+  return approvals;
 }
 
 function composeTools(
   options: CoreOptions,
-  { stores, box, skills, token }: Parts,
+  { stores, box, skills, approvals, token }: Parts,
   stack: AsyncDisposableStack,
 ): { readonly catalog: Catalog; readonly pipeline: ObservedCallPipeline } {
   const { config, clock, reportFault } = options;
   const settings = machineSettings(config, options.env);
-  const machine = createMachineProvider({ box, skills, sessions: stores.sessions, settings, clock, reportFault });
+  const { sessions } = stores;
+  const place = placeCommands(options.paths.home, config);
+  const machine = createMachineProvider({ box, skills, sessions, settings, clock, reportFault, place, approvals });
   const catalog = stack.use(createCatalog({ providers: [machine], prefix: config.tools.prefix, reportFault }));
   // The operator's own token is in a file that commands of the host profile can read: it must not reach a model.
   const redactor = redactorOf(token);

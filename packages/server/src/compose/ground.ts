@@ -8,6 +8,7 @@ import { pathToFileURL } from 'node:url';
 import { type DaemonOptions, type RunningDaemon, startBoxDaemon } from '@agentbox/boxd-client';
 import type { ReportFault } from '@agentbox/control-plane';
 import { type OpenedStores, openStores } from '@agentbox/storage';
+import type { MachineMeans } from '@agentbox/protocol';
 import type { Config } from '../config/schema.ts';
 import type { HomePaths } from '../lifecycle/home.ts';
 import { endBox } from './stop-all.ts';
@@ -18,6 +19,8 @@ export interface CoreOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** the directory of the bundle: boxd and the storage worker are started from it */
   readonly dist: string;
+  /** null: commands run on the host */
+  readonly means: MachineMeans | null;
   readonly clock: () => number;
   readonly reportFault: ReportFault;
 }

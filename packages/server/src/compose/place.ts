@@ -1,5 +1,7 @@
 /** Where a server runs: its home, the lock on it and its configuration, all of which must be right before anything starts. */
-import { statSync } from 'node:fs';
+import { mkdirSync, statSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
 import { AgentboxError } from '@agentbox/protocol';
 import { invalid } from '../config/invalid.ts';
 import { loadConfig } from '../config/load.ts';
@@ -23,20 +25,20 @@ export interface Place {
 
 export function openPlace(options: StartOptions, stack: AsyncDisposableStack): Place {
   const paths = prepareHome(options.home);
-  const config = loadConfig(options);
-  if (config.box.profile !== 'host') {
-    throw new AgentboxError(
-      'MISSING_FEATURE',
-      `profile \`${config.box.profile}\` needs the sandbox, which this version does not have: use --profile host, ` +
-        'which runs commands as you, without a sandbox',
-      { profile: config.box.profile },
-    );
-  }
+  const config = withWorkspace(loadConfig(options));
   checkDirectories(config);
   const lock = takeLock(paths.lock);
   if (lock === undefined) throw alreadyRunning(paths);
   stack.use(lock);
   return { paths, config };
+}
+
+/** A sandbox without a workspace gets one of its own: nothing that stands already is opened to it unasked. */
+function withWorkspace(config: Config): Config {
+  if (config.box.profile === 'host' || config.box.workspace !== null) return config;
+  const workspace = join(homedir(), 'agentbox');
+  mkdirSync(workspace, { recursive: true, mode: 0o700 });
+  return { ...config, box: { ...config.box, workspace } };
 }
 
 /** A directory that is missing would fail every command, long after the mistake. */

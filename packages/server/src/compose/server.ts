@@ -5,7 +5,7 @@
 import type { Socket } from 'node:net';
 import { hostname } from 'node:os';
 import { type Authenticator, createAuthenticator } from '@agentbox/auth';
-import { AgentboxError, OPERATOR, type PrincipalId, VERSION } from '@agentbox/protocol';
+import { AgentboxError, OPERATOR, type PrincipalId, type ProfileName, VERSION } from '@agentbox/protocol';
 import { edgeSettings, issuerSettings, resourceOf, weakerSettings } from '../config/mapping.ts';
 import type { Config } from '../config/schema.ts';
 import { createHttpEdge } from '../http/edge.ts';
@@ -33,6 +33,10 @@ export interface RunningServer {
   readonly found: number;
   /** settings that protect less than the defaults do */
   readonly weaker: readonly string[];
+  /** where commands run */
+  readonly profile: ProfileName;
+  /** null: the home of the user */
+  readonly workspace: string | null;
   /** rejects when the server cannot serve any more: a restart is needed */
   readonly failed: Promise<never>;
   stop(mode: StopMode): Promise<Stopped>;
@@ -51,7 +55,7 @@ export async function serveOn(options: CoreOptions, ground: Ground): Promise<Run
   const http = await serveHttp({ core, door, config, clock, reportFault });
   stack.defer(() => http.close(config.server.shutdown_grace_ms));
   const serveMcp = (socket: Socket): Promise<void> => serveMcpOn(core, socket);
-  stack.use(await listenForOperator(paths.control, { operator: core.operator, serveMcp }));
+  stack.use(await listenForOperator(paths.control, { operator: core.operator, inbox: core.inbox, serveMcp }));
   const url = `${http.url}/mcp`;
   const weaker = weakerSettings(config);
   await core.record('server.started', url, { pid: process.pid, version: VERSION, profile: config.box.profile });
@@ -71,6 +75,8 @@ export async function serveOn(options: CoreOptions, ground: Ground): Promise<Run
     hostname: hostname(),
     found,
     weaker,
+    profile: config.box.profile,
+    workspace: config.box.workspace,
     failed: failureOf(core),
     stop: async (mode) => {
       // A stop that cannot be recorded is a stop all the same: what stands is ended, and then the fault is told.

@@ -3,6 +3,7 @@
  * that is loaded meanwhile.
  */
 import { layGround } from './ground.ts';
+import { meansFor } from './means-for.ts';
 import { openPlace, type StartOptions } from './place.ts';
 import { reportFaultsTo } from './report-fault.ts';
 import type { RunningServer } from './server.ts';
@@ -12,7 +13,8 @@ export async function startServer(options: StartOptions): Promise<RunningServer>
   const clock = Date.now;
   const reportFault = reportFaultsTo(process.stderr, clock);
   await using stack = new AsyncDisposableStack();
-  const core = { ...options, ...openPlace(options, stack), clock, reportFault };
+  const place = openPlace(options, stack);
+  const core = { ...options, ...place, means: await meansFor(place.config, options.env), clock, reportFault };
   const uncaught = stack.use(watchUncaught(reportFault));
   const loading = import('./server.ts');
   const ground = stack.use(await layGround(core));

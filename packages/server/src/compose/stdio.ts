@@ -11,6 +11,7 @@ import { homePaths } from '../lifecycle/home.ts';
 import { serveStdioDoor } from '../mcp/stdio.ts';
 import { composeCore, failureOf, OPERATOR_CALLER, serveMcpOn } from './core.ts';
 import { layGround } from './ground.ts';
+import { meansFor } from './means-for.ts';
 import { openPlace, type StartOptions } from './place.ts';
 import { reportFaultsTo } from './report-fault.ts';
 import { settleBox } from './settle-box.ts';
@@ -45,7 +46,8 @@ async function serveAlone(options: StartOptions, streams: Streams): Promise<void
   const { paths, config } = openPlace(options, stack);
   const reportFault = reportFaultsTo(process.stderr, clock);
   const uncaught = stack.use(watchUncaught(reportFault));
-  const coreOptions = { ...options, paths, config, clock, reportFault };
+  const means = await meansFor(config, options.env);
+  const coreOptions = { ...options, paths, config, means, clock, reportFault };
   const ground = stack.use(await layGround(coreOptions));
   const core = stack.use(await composeCore(coreOptions, ground));
   ground.keepBox();
@@ -55,7 +57,7 @@ async function serveAlone(options: StartOptions, streams: Streams): Promise<void
     guests.add(guest);
     return guest.finally(() => guests.delete(guest));
   };
-  stack.use(await listenForOperator(paths.control, { operator: core.operator, serveMcp }));
+  stack.use(await listenForOperator(paths.control, { operator: core.operator, inbox: core.inbox, serveMcp }));
   await core.record('server.started', 'stdio', { pid: process.pid, version: VERSION, profile: config.box.profile });
   try {
     const { ended } = serveStdioDoor(core.door, OPERATOR_CALLER, streams);

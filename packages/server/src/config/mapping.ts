@@ -1,8 +1,9 @@
 /** What each part of the product is told of the configuration. Names and units change here and nowhere else. */
 import { existsSync } from 'node:fs';
 import { homedir, userInfo } from 'node:os';
-import { isAbsolute } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import type { IssuerSettings } from '@agentbox/auth';
+import type { MachineMeans, PolicySettings } from '@agentbox/protocol';
 import type { MachineSettings, SkillPlaces } from '@agentbox/providers';
 import type { EdgeSettings } from '../http/settings.ts';
 import type { DoorLimits } from '../mcp/limits.ts';
@@ -83,9 +84,42 @@ export function skillPlaces(config: Config, env: Environment): SkillPlaces {
   };
 }
 
+/** Where the box finds its rules: of the team, of agentbox, of Codex, and of projects that the operator trusts. */
+export function policySettings(
+  config: Config,
+  home: string,
+  env: Environment,
+  means: MachineMeans | null,
+): PolicySettings {
+  const { unmatched, question_ms: questionMs, trusted_projects: trusted } = config.policy;
+  const codexHome = env['CODEX_HOME'] ?? join(homedir(), '.codex');
+  const own = join(home, 'rules');
+  const project = config.box.workspace !== null && trusted.includes(config.box.workspace) ? config.box.workspace : null;
+  return {
+    sources: [
+      { directory: '/etc/agentbox/rules', layer: 'team' },
+      { directory: join(codexHome, 'rules'), layer: 'user' },
+      { directory: own, layer: 'user' },
+      ...(project === null
+        ? []
+        : (['.codex', '.agentbox'] as const).map((name) => ({
+            directory: join(project, name, 'rules'),
+            layer: 'project' as const,
+          }))),
+    ],
+    amendFile: join(own, 'default.rules'),
+    unmatched,
+    questionMs,
+    means,
+  };
+}
+
 /** Settings that protect less than the defaults do: shown at the start, and recorded. */
-export function weakerSettings({ server, auth }: Config): readonly string[] {
+export function weakerSettings({ server, auth, box, sandbox, approvals }: Config): readonly string[] {
   const weaker: string[] = [];
+  if (box.profile === 'host') weaker.push('box.profile: commands run as you, without a sandbox and without rules');
+  if (sandbox.allow_landlock_only) weaker.push('sandbox.allow_landlock_only: a sandbox without namespaces is accepted');
+  if (approvals.self_approval) weaker.push('approvals.self_approval: a token may answer its own questions');
   if (server.dangerously_bind_all_interfaces) {
     weaker.push(`server.dangerously_bind_all_interfaces: ${server.host} is reached without encryption`);
   }

@@ -3,7 +3,7 @@
  * environment's names. A setting changes a behaviour that a test measures, or it does not exist.
  */
 import { ALGORITHMS } from '@agentbox/auth';
-import { SCOPES } from '@agentbox/protocol';
+import { PROFILE_NAMES, SCOPES } from '@agentbox/protocol';
 import { z } from 'zod';
 
 const MINUTE_MS = 60_000;
@@ -126,17 +126,102 @@ const skills = z
 const box = z
   .strictObject({
     profile: z
-      .enum(['host', 'workspace', 'read-only'])
-      .default('host')
-      .describe('Where commands run. `host` is this machine without a sandbox, and the only one yet.'),
+      .enum(PROFILE_NAMES)
+      .default('workspace')
+      .describe(
+        'Where commands run. `workspace`: in a sandbox that may write the workspace. `read-only`: in one that may ' +
+          'write nothing of it. `host`: as you, without a sandbox and without rules.',
+      ),
     workspace: absolute
       .nullable()
       .default(null)
-      .describe('Patches stay inside this directory, and commands start in it unless told otherwise.'),
+      .describe(
+        'The directory that commands and patches may change, and where commands start; `~/agentbox` when unset, ' +
+          'which is made. Under `host`, patches stay inside it when it is set.',
+      ),
   })
   .prefault({});
 
-export const configSchema = z.strictObject({ server, tools, exec, auth, skills, box });
+const limits = z
+  .strictObject({
+    memory_bytes: whole(64 * MIB, 1024 * 1024 * MIB, 4096 * MIB, 'Memory of everything that one command starts.'),
+    processes: whole(16, 100_000, 512, 'Processes and threads of one command.'),
+    open_files: whole(64, 1_048_576, 4096, 'Open files of one process.'),
+    file_bytes: whole(MIB, 1024 * 1024 * MIB, 512 * MIB, 'Largest file that a command may write.'),
+    cpu_seconds: z
+      .int()
+      .min(1)
+      .max(10_000_000)
+      .nullable()
+      .default(null)
+      .describe('CPU time of one process; unbounded when unset.'),
+  })
+  .prefault({});
+
+const sandbox = z
+  .strictObject({
+    readable: z
+      .array(absolute)
+      .readonly()
+      .default([])
+      .describe('Directories that commands may read beside the workspace and the programs of the system.'),
+    writable: z
+      .array(absolute)
+      .readonly()
+      .default([])
+      .describe('Directories that commands may write beside the workspace.'),
+    hidden: z
+      .array(absolute)
+      .readonly()
+      .default([])
+      .describe('Paths that look absent or empty, whatever lies above them.'),
+    network: z
+      .enum(['none', 'rules'])
+      .default('none')
+      .describe('`none`: no network. `rules`: what `network_rule` allows, through the proxy.'),
+    no_exec_from_writable: yesOrNo(
+      false,
+      'Refuse every program that a command could have written itself: copies, downloads and built ones.',
+    ),
+    allow_landlock_only: yesOrNo(
+      false,
+      'Accept the weaker sandbox (no namespaces) on a machine where user namespaces are blocked.',
+    ),
+    limits,
+  })
+  .prefault({});
+
+const policy = z
+  .strictObject({
+    unmatched: z
+      .enum(['run', 'ask', 'deny'])
+      .default('run')
+      .describe('What becomes of a program that no rule speaks of, inside the sandbox.'),
+    trusted_projects: z
+      .array(absolute)
+      .readonly()
+      .default([])
+      .describe('Workspaces whose own `.codex/rules` and `.agentbox/rules` count.'),
+    question_ms: whole(
+      1000,
+      1440 * MINUTE_MS,
+      10 * MINUTE_MS,
+      'How long a program waits for a person; then it is refused.',
+    ),
+  })
+  .prefault({});
+
+const approvals = z
+  .strictObject({
+    client_may_answer: yesOrNo(
+      true,
+      'The person behind a client may answer what that client asks, in the client itself.',
+    ),
+    self_approval: yesOrNo(false, 'A token may answer, by any face, what it asked itself.'),
+  })
+  .prefault({});
+
+export const configSchema = z.strictObject({ server, tools, exec, auth, skills, box, sandbox, policy, approvals });
 
 type Frozen<T> = T extends readonly (infer E)[]
   ? readonly Frozen<E>[]

@@ -1,0 +1,182 @@
+/**
+ * One session in its sandbox, from the plan to the end: the program that is started instead of the command, the line
+ * to the warden, and the proxy of its network. Ends with the warden, and ends it.
+ */
+import { closeSync } from 'node:fs';
+import { Socket } from 'node:net';
+import { constants } from 'node:os';
+import { attachGuard, type Guard, wardenArgv } from '@agentbox/exec-guard';
+import type { ExecEntry, ExitStatus, LaunchPlan } from '@agentbox/protocol';
+import { type Egress, serveEgress } from '@agentbox/sandbox';
+import type { Libc } from '../native/libc.ts';
+import { fetchDescriptor, openLine } from '../native/link.ts';
+import type { ExecPolicy } from '../policy/index.ts';
+import type { Cgroup } from '../process/cgroup.ts';
+import { BoundGroup } from '../process/limits.ts';
+import type { Environment } from '../session/environment.ts';
+import type { Program } from '../session/launch.ts';
+import type { Guarded, Start } from '../session/start.ts';
+import type { SessionGuard } from './session-guard.ts';
+
+export interface GuardedLaunchParts {
+  readonly libc: Libc;
+  /** path of the warden */
+  readonly warden: string;
+  readonly plan: LaunchPlan;
+  /** canonical, as seen inside */
+  readonly cwd: string;
+  readonly program: Program;
+  readonly environment: Environment;
+  readonly guard: SessionGuard;
+  readonly policy: () => ExecPolicy;
+  /** name of the group that bounds the session */
+  readonly groupName: string;
+  /** rule file that a refusal of a connection names */
+  readonly rulesFile: string;
+  readonly record: (what: ExecEntry['what']) => void;
+  readonly onEnd: () => void;
+}
+
+/** What a session learns of its guard. */
+export interface GuardListener {
+  /** the command has ended; what it left may go on */
+  exited(exit: ExitStatus): void;
+  note(text: string): void;
+}
+
+const SIGNAL_NAMES: ReadonlyMap<number, string> = new Map(
+  Object.entries(constants.signals)
+    .toReversed()
+    .map(([name, value]) => [value, name]),
+);
+
+export class GuardedLaunch implements Guarded {
+  readonly guard: SessionGuard;
+  readonly #parts: GuardedLaunchParts;
+  readonly #listener: GuardListener;
+  readonly #line: { readonly ownFd: number; readonly childFd: number };
+  #link: Guard | null = null;
+  #egress: Egress | null = null;
+  readonly #bounds: BoundGroup | null;
+  #infrastructure: ReadonlySet<number> = new Set();
+  #command: number | null = null;
+  #pid = 0;
+
+  constructor(parts: GuardedLaunchParts, listener: GuardListener) {
+    this.guard = parts.guard;
+    this.#parts = parts;
+    this.#listener = listener;
+    this.#line = openLine(parts.libc);
+    const { group } = parts.plan;
+    this.#bounds = group === null ? null : new BoundGroup(parts.groupName, group);
+  }
+
+  get infrastructure(): ReadonlySet<number> {
+    return this.#infrastructure;
+  }
+
+  get command(): number | null {
+    return this.#command;
+  }
+
+  /** What is started in place of the command. */
+  get start(): Start {
+    const { warden, plan, program, environment, cwd } = this.#parts;
+    const argv = wardenArgv(warden, plan, program);
+    return {
+      program: { path: warden, argv, ignoresHangup: program.ignoresHangup ?? false },
+      environment: laidOver(environment, plan.environment),
+      cwd,
+      guarded: {
+        line: this.#line.childFd,
+        around: (spawn) => (this.#bounds === null ? spawn() : this.#bounds.around(spawn)),
+        begin: (pid, group) => this.#begin(pid, group),
+        abandon: () => this.#abandon(),
+      },
+    };
+  }
+
+  /** The rules have changed: other programs must be asked about. */
+  headsChanged(): void {
+    this.#link?.setHeads(this.#parts.policy().heads());
+  }
+
+  #begin(pid: number, group: Cgroup | null): Guarded {
+    const { guard, policy } = this.#parts;
+    closeSync(this.#line.childFd);
+    this.#pid = pid;
+    this.#infrastructure = new Set([pid]);
+    this.#bounds?.born(group);
+    for (const missing of this.#bounds?.missing ?? []) this.#listener.note(`a bound could not be set: ${missing}`);
+    const socket = new Socket({ fd: this.#line.ownFd, readable: true, writable: true });
+    socket.on('close', () => void this.#ended());
+    this.#link = attachGuard(socket, {
+      decide: (request, signal) => guard.decide(request, signal),
+      ran: (facts) => guard.ran(facts),
+      refused: (facts, reason) => guard.refused(facts, reason),
+      killed: (facts, reason) => guard.refused(facts, reason),
+      started: ({ pid: command, infrastructure }) => {
+        this.#command = command;
+        this.#infrastructure = new Set([pid, ...infrastructure]);
+      },
+      exited: ({ code, signal }) => this.#listener.exited(exitStatus(code, signal)),
+      listener: (fd) => this.#serve(fd),
+      escalated: () => undefined,
+      escalatedEnded: (end) => guard.escalatedEnded(end),
+      failed: (reason) => this.#listener.note(`the sandbox failed: ${reason}`),
+      broken: (reason) => this.#listener.note(`the guard of this session failed: ${reason}`),
+    });
+    this.#link.setHeads(policy().heads());
+    return this;
+  }
+
+  /** The proxy of a sandbox listens inside it, and serves from here. */
+  #serve(fd: number): void {
+    const { libc, policy, record, rulesFile } = this.#parts;
+    const fetched = fetchDescriptor(libc, this.#pid, fd);
+    if ('error' in fetched) {
+      this.#listener.note(`there is no network: the listener of the proxy could not be fetched (${fetched.error})`);
+      return;
+    }
+    this.#egress = serveEgress({
+      listener: { fd: fetched.fd },
+      decide: ({ protocol, host, port }) => {
+        const { decision, rule, text } = policy().network(host, port, protocol);
+        return decision === 'allow'
+          ? { kind: 'allow', rule }
+          : { kind: 'refuse', rule, reason: text, needed: null };
+      },
+      record,
+      isGranted: (address) => policy().network(address, 443, 'https').rule !== null,
+      rulesFile,
+    });
+  }
+
+  #abandon(): void {
+    closeSync(this.#line.childFd);
+    closeSync(this.#line.ownFd);
+    this.#bounds?.release();
+    this.#parts.onEnd();
+  }
+
+  async #ended(): Promise<void> {
+    this.#link?.close();
+    this.#bounds?.release();
+    this.#parts.onEnd();
+    await this.#egress?.close(0);
+  }
+}
+
+function exitStatus(code: number, signal: number | null): ExitStatus {
+  if (signal === null) return { code, signal: null, at: Date.now() };
+  return { code, signal: SIGNAL_NAMES.get(signal) ?? `SIG${signal}`, at: Date.now() };
+}
+
+function laidOver(environment: Environment, changes: LaunchPlan['environment']): Environment {
+  const merged: Record<string, string> = { ...environment };
+  for (const [name, value] of Object.entries(changes)) {
+    if (value === null) delete merged[name];
+    else merged[name] = value;
+  }
+  return merged;
+}

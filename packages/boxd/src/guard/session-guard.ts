@@ -1,0 +1,204 @@
+/**
+ * The guard of one session: asks the policy about each program that the warden holds, and a person where the policy
+ * says so. Whatever goes wrong on the way is a refusal. What is refused or let out is on disk before it takes effect.
+ */
+import { createHash } from 'node:crypto';
+import type { GuardDecision } from '@agentbox/exec-guard';
+import {
+  AgentboxError,
+  type DeniedExec,
+  type ExecEntry,
+  type ExecFacts,
+  type ExecQuestion,
+  type PrincipalId,
+  type RuleHit,
+  type SandboxProfile,
+  type SessionId,
+} from '@agentbox/protocol';
+import type { ExecPolicy, Verdict } from '../policy/index.ts';
+import type { ExecLog } from './exec-log.ts';
+import { HeldTime } from './held-time.ts';
+import { hashImage } from './image-hash.ts';
+import type { Answered, Questions } from './questions.ts';
+
+export interface SessionGuardParts {
+  readonly session: SessionId;
+  readonly owner: PrincipalId;
+  readonly profile: SandboxProfile;
+  /** the rules in force when it is asked */
+  readonly policy: () => ExecPolicy;
+  readonly questions: Questions;
+  readonly log: ExecLog;
+  /** the environment that a program outside the sandbox begins with */
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+/** refusals of one session that are told to the model; the log has all of them */
+const DENIED_TOLD = 50;
+const DEFAULT_DENIAL = 'Execution forbidden by policy';
+
+type By = Extract<ExecEntry['what'], { kind: 'exec' }>['by'];
+
+interface Cause {
+  readonly by: By;
+  readonly rule: RuleHit | null;
+  readonly reason: string | null;
+  readonly question: ExecQuestion['id'] | null;
+}
+
+const cut = (text: string, length: number): string => (text.length > length ? `${text.slice(0, length)}…` : text);
+
+export class SessionGuard {
+  readonly #parts: SessionGuardParts;
+  readonly #held = new HeldTime();
+  readonly #denied: DeniedExec[] = [];
+
+  constructor(parts: SessionGuardParts) {
+    this.#parts = parts;
+  }
+
+  get questions(): readonly ExecQuestion[] {
+    return this.#parts.questions.openOf(this.#parts.session);
+  }
+
+  get denied(): readonly DeniedExec[] {
+    return this.#denied;
+  }
+
+  get heldMs(): number {
+    return this.#held.ms;
+  }
+
+  /** A program that the warden let run by itself, because no rule can speak of it. */
+  ran(facts: Pick<ExecFacts, 'file' | 'argv' | 'cwd' | 'pid'>): void {
+    this.#write(facts, 'run', { by: 'default', rule: null, reason: null, question: null });
+  }
+
+  /** The warden refused or ended it by itself. */
+  refused(facts: Pick<ExecFacts, 'file' | 'argv' | 'cwd' | 'pid'>, reason: string): void {
+    this.#deny(facts, { by: 'guard', rule: null, reason, question: null });
+  }
+
+  escalatedEnded(end: { readonly pid: number; readonly code: number; readonly durationMs: number }): void {
+    const { session, owner, log } = this.#parts;
+    log.append({
+      at: Date.now(),
+      session,
+      owner,
+      what: { kind: 'escalated-end', ...end },
+    });
+  }
+
+  async decide(facts: ExecFacts, signal: AbortSignal): Promise<GuardDecision> {
+    const { policy, profile } = this.#parts;
+    const verdict = policy().decide(facts, { noExecFromWritable: profile.noExecFromWritable });
+    switch (verdict.kind) {
+      case 'run':
+        this.#write(facts, 'run', { by: verdict.by, rule: verdict.rule, reason: null, question: null });
+        return { kind: 'run' };
+      case 'deny':
+        return this.#refuse(facts, { by: verdict.by, rule: verdict.rule, reason: verdict.text, question: null });
+      case 'escalate':
+        return this.#letOut(facts, { by: 'rule', rule: verdict.rule, reason: null, question: null });
+      case 'ask':
+        return this.#ask(facts, verdict, signal);
+    }
+  }
+
+  async #ask(facts: ExecFacts, verdict: Verdict & { kind: 'ask' }, signal: AbortSignal): Promise<GuardDecision> {
+    this.#held.begin();
+    try {
+      const answer = await this.#parts.questions.ask(await this.#draft(facts, verdict), signal);
+      return this.#take(facts, verdict, answer);
+    } finally {
+      this.#held.end();
+    }
+  }
+
+  #take(facts: ExecFacts, verdict: Verdict & { kind: 'ask' }, answer: Answered): GuardDecision {
+    const { rule } = verdict;
+    switch (answer.kind) {
+      case 'crowded':
+        return this.#refuse(facts, { by: 'guard', rule, reason: 'Too many questions wait already', question: null });
+      case 'gone':
+        return this.#refuse(facts, { by: 'guard', rule, reason: 'Nobody waits for it', question: answer.question.id });
+      case 'expired': {
+        const reason = 'Nobody answered in time';
+        return this.#refuse(facts, { by: 'expired', rule, reason, question: answer.question.id });
+      }
+      case 'answered': {
+        const question = answer.question?.id ?? null;
+        if (answer.decision === 'deny') {
+          const reason = answer.note ?? 'User declined execution';
+          return this.#refuse(facts, { by: 'person', rule, reason, question });
+        }
+        const cause: Cause = { by: 'person', rule, reason: answer.note, question };
+        if (verdict.runs === 'outside') return this.#letOut(facts, cause);
+        return this.#recorded(facts, 'run', cause) ?? { kind: 'run' };
+      }
+    }
+  }
+
+  async #draft(facts: ExecFacts, verdict: Verdict & { kind: 'ask' }) {
+    const { session, owner, profile } = this.#parts;
+    const sha256 = await hashImage(facts);
+    const { file, argv, cwd } = facts;
+    const outside = verdict.runs === 'outside';
+    const told = {
+      file,
+      argv: argv.slice(0, 4096).map((word) => cut(word, 16_384)),
+      cwd,
+      sha256,
+      interpreters: facts.interpreters.map(({ path }) => path),
+      rule: verdict.rule,
+      reason: verdict.reason,
+      runs: verdict.runs,
+      profile: profile.name,
+      mayWrite: outside ? ['/'] : profile.writable,
+      network: outside ? ('all' as const) : profile.network,
+    };
+    const bound = JSON.stringify([file, argv, cwd, sha256, facts.image.device, facts.image.inode, verdict.runs]);
+    const bindsTo = createHash('sha256').update(bound).digest('hex');
+    return { session, owner, facts: told, bindsTo, proposal: verdict.proposal };
+  }
+
+  #letOut(facts: ExecFacts, cause: Cause): GuardDecision {
+    return this.#recorded(facts, 'escalate', cause) ?? { kind: 'escalate', environment: this.#parts.environment };
+  }
+
+  #refuse(facts: ExecFacts, cause: Cause): GuardDecision {
+    this.#deny(facts, cause);
+    return { kind: 'deny', text: cause.reason ?? DEFAULT_DENIAL };
+  }
+
+  #deny(facts: Pick<ExecFacts, 'file' | 'argv' | 'cwd' | 'pid'>, cause: Cause): void {
+    const { file, argv } = facts;
+    const reason = cause.reason ?? DEFAULT_DENIAL;
+    if (this.#denied.length < DENIED_TOLD) {
+      const told = argv.slice(0, 64).map((word) => cut(word, 1024));
+      this.#denied.push({ file, argv: told, rule: cause.rule, reason });
+    }
+    this.#write(facts, 'deny', { ...cause, reason });
+  }
+
+  /** null when it is on disk; else the refusal that takes its place. */
+  #recorded(facts: ExecFacts, decision: 'run' | 'escalate', cause: Cause): GuardDecision | null {
+    this.#write(facts, decision, cause);
+    try {
+      this.#parts.log.flush();
+      return null;
+    } catch (fault) {
+      const why = fault instanceof AgentboxError ? fault.message : 'the log of programs failed';
+      return this.#refuse(facts, { ...cause, by: 'guard', reason: `It could not be recorded: ${why}` });
+    }
+  }
+
+  #write(
+    { file, argv, cwd, pid }: Pick<ExecFacts, 'file' | 'argv' | 'cwd' | 'pid'>,
+    decision: 'run' | 'deny' | 'escalate',
+    cause: Cause,
+  ): void {
+    const { session, owner, log } = this.#parts;
+    log.append({ at: Date.now(), session, owner, what: { kind: 'exec', file, argv, cwd, pid, decision, ...cause } });
+  }
+}

@@ -1,0 +1,92 @@
+/**
+ * Copies the box's log of programs into the record, in order and at most once: the box keeps an entry until it is
+ * acknowledged, and after a crash the record itself says how far it got.
+ */
+import type { AuditLog, ReportFault } from '@agentbox/control-plane';
+import type { AuditEntry, Box, ExecEntry } from '@agentbox/protocol';
+
+export interface ExecRecordsParts {
+  readonly box: Pick<Box, 'execs' | 'acknowledgeExecs' | 'watch'>;
+  readonly audit: AuditLog;
+  readonly reportFault: ReportFault;
+}
+
+const BATCH = 200;
+/** records searched for the place where a crash interrupted the copying */
+const SEARCHED = 5000;
+const RETRY_MS = 2000;
+
+export class ExecRecords {
+  readonly #parts: ExecRecordsParts;
+  #copied = 0;
+  #wanted = 0;
+  #running: Promise<void> | null = null;
+  #ended = false;
+  #retry: NodeJS.Timeout | null = null;
+  #watch: { close(): void } | null = null;
+
+  constructor(parts: ExecRecordsParts) {
+    this.#parts = parts;
+  }
+
+  async start(): Promise<void> {
+    const { box, audit } = this.#parts;
+    const last = (await audit.last(SEARCHED)).toReversed().find(({ detail }) => typeof detail['exec'] === 'number');
+    const number = last?.detail['exec'];
+    this.#copied = typeof number === 'number' ? number : 0;
+    this.#watch = await box.watch(0, (event) => {
+      if (event.kind === 'execs') this.grown(event.last);
+    });
+    this.grown(this.#copied + 1);
+  }
+
+  /** A box whose log was begun anew counts from the start again. */
+  grown(last: number): void {
+    this.#wanted = Math.max(this.#wanted, last);
+    this.#running ??= this.#copy().finally(() => void (this.#running = null));
+  }
+
+  async #copy(): Promise<void> {
+    const { box, audit, reportFault } = this.#parts;
+    try {
+      for (;;) {
+        const { entries, last } = await box.execs(this.#copied, BATCH);
+        if (last < this.#copied) this.#copied = 0;
+        const end = entries.at(-1)?.number;
+        if (end === undefined || this.#ended) return;
+        await Promise.all(entries.map((entry) => audit.append(recordOf(entry))));
+        this.#copied = end;
+        await box.acknowledgeExecs(end);
+      }
+    } catch (fault) {
+      if (this.#ended) return;
+      reportFault('the log of programs could not be recorded', {}, fault);
+      this.#retry ??= setTimeout(() => {
+        this.#retry = null;
+        this.grown(this.#wanted);
+      }, RETRY_MS).unref();
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#ended = true;
+    this.#watch?.close();
+    if (this.#retry !== null) clearTimeout(this.#retry);
+    await this.#running;
+  }
+}
+
+function recordOf({ number, at, session, owner, what }: ExecEntry): AuditEntry {
+  const { kind, ...facts } = what;
+  const entry = { at, principal: owner, trace: null, subject: session, detail: { exec: number, ...facts } };
+  switch (kind) {
+    case 'exec':
+      return { ...entry, kind: 'exec.decided', outcome: what.decision === 'deny' ? 'refused' : 'ok' };
+    case 'escalated-end':
+      return { ...entry, kind: 'exec.escalated-end', outcome: what.code === 0 ? 'ok' : 'failed' };
+    case 'egress':
+      return { ...entry, kind: 'egress.decided', outcome: what.decision === 'allow' ? 'ok' : 'refused' };
+    case 'dropped':
+      return { ...entry, kind: 'exec.dropped', outcome: 'failed' };
+  }
+}
