@@ -130,3 +130,20 @@ verifies(
   },
   { cell: 'the box is too late or away' },
 );
+
+verifies(
+  'approvals.open.full-disk',
+  async () => {
+    using home = new ApprovalsHome();
+    await using server = await home.serve('there', 1000);
+    const open = asked();
+    assert.equal(await server.ask(open), 'open');
+    const large = () => asked({}, { argv: ['git', 'x'.repeat(40_000)] });
+    let refused = large();
+    for (let more = 0; more < 40 && (await server.ask(refused)) === 'open'; more += 1) refused = large();
+    const { id: question, bindsTo } = refused;
+    assert.deepEqual(home.heard(), [{ question, bindsTo, decision: 'deny', note: 'the question could not be kept' }]);
+    assert.equal((await home.cli('show', question)).code, 4);
+  },
+  { cell: 'a real one' },
+);

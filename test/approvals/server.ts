@@ -36,8 +36,9 @@ export class ApprovalsHome implements Disposable {
       .map((line) => JSON.parse(line));
   }
 
-  serve(box: Box): Promise<Server> {
-    return Server.start(this.path, box);
+  /** `largestFile` in blocks of the shell: a disk that is full beyond it */
+  serve(box: Box, largestFile?: number): Promise<Server> {
+    return Server.start(this.path, box, largestFile);
   }
 
   [Symbol.dispose](): void {
@@ -54,10 +55,10 @@ export class Server implements AsyncDisposable {
     this.#lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   }
 
-  static async start(home: string, box: Box): Promise<Server> {
-    const child = spawn(process.execPath, [join(FIXTURES, 'serves-approvals.ts'), home, box], {
-      env: plainEnvironment(),
-    });
+  static async start(home: string, box: Box, largestFile?: number): Promise<Server> {
+    const limit = largestFile === undefined ? '' : `ulimit -Sf ${largestFile};`;
+    const args = ['-c', `${limit} exec "$0" "$@"`, process.execPath, join(FIXTURES, 'serves-approvals.ts'), home, box];
+    const child = spawn('sh', args, { env: plainEnvironment() });
     child.stderr.pipe(process.stderr);
     const server = new Server(child);
     assert.equal(await server.#line(), 'ready');

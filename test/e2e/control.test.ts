@@ -32,7 +32,7 @@ verifies('cli.control.bounded', async () => {
   assert.match(third, /MALFORMED_REQUEST/);
   malformed.destroy();
   const long = await connected(path);
-  long.write('x'.repeat(5000));
+  long.write('x'.repeat(20_000));
   await until('a long request ends the connection', () => long.destroyed);
   const held = await Promise.all(Array.from({ length: 16 }, () => connected(path)));
   const late = createConnection(path).on('error', () => undefined);

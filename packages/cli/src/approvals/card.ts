@@ -128,7 +128,7 @@ const MARK = /\p{M}/u;
 const cellsOf = (letter: string): number => (MARK.test(letter) ? 0 : WIDE.test(letter) ? 2 : 1);
 
 /** Breaks at cells, not at words: a blank at a line end would hide where an argument ends. */
-export function broken(text: string, room: number): readonly string[] {
+function broken(text: string, room: number): readonly string[] {
   if (text.length <= room && /^[\u0020-\u007E]*$/.test(text)) return [text];
   const lines: string[] = [];
   let line = '';

@@ -17,7 +17,7 @@ export interface WatchState {
   readonly status: string;
 }
 
-export type Effect =
+type Effect =
   | { readonly kind: 'none' }
   | { readonly kind: 'quit' }
   | { readonly kind: 'answer'; readonly id: InboxQuestion['id']; readonly decision: QuestionAnswer };

@@ -51,7 +51,7 @@ async function follow(
 }
 
 async function watchLines({ path, isJson }: WatchOptions, io: Io): Promise<ExitCode> {
-  let known = new Map<string, InboxQuestion>();
+  let known = new Map<InboxQuestion['id'], InboxQuestion>();
   const over = new AbortController();
   io.stdout.once('close', () => over.abort());
   const line = (word: string, question: InboxQuestion, now: number): void => {
@@ -60,7 +60,7 @@ async function watchLines({ path, isJson }: WatchOptions, io: Io): Promise<ExitC
     io.stdout.write(`${isJson ? JSON.stringify(question) : text}\n`);
   };
   const show = async (view: InboxView): Promise<void> => {
-    const open = new Map(view.questions.map((question) => [question.id as string, question]));
+    const open = new Map(view.questions.map((question) => [question.id, question] as const));
     for (const one of view.questions.toReversed()) if (!known.has(one.id)) line('open', one, view.now);
     const gone = [...known.keys()].filter((id) => !open.has(id));
     known = open;

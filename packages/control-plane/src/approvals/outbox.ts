@@ -28,7 +28,7 @@ interface Parcel {
 }
 
 /** What the box is told: a yes only for what a person answered. */
-export function answerRequestOf({ id, bindsTo, state, answer }: Question): AnswerRequest {
+function answerRequestOf({ id, bindsTo, state, answer }: Question): AnswerRequest {
   if (state === 'answered' && answer !== null) {
     return { question: id, bindsTo, decision: answer.decision, note: answer.note };
   }

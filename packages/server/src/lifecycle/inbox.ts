@@ -20,7 +20,7 @@ import { z } from 'zod';
 const inboxQuestion = questionSchema.extend({ askedByName: z.string() });
 export type InboxQuestion = Question & { readonly askedByName: string };
 
-export const inboxView = z.object({
+const inboxView = z.object({
   /** grows with every change: what is passed to `next` */
   version: z.number(),
   /** ms since the epoch, as the server counts */

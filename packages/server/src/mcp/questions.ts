@@ -19,6 +19,8 @@ export interface Asked {
   readonly kind: 'needs-input';
   readonly requests: InputRequests;
   readonly state: string;
+  /** aborted when the answer came another way */
+  readonly answeredElsewhere?: AbortSignal;
 }
 
 /** What came of a call: its value, a question to carry back, or why there is neither. */
@@ -86,7 +88,7 @@ export async function settleQuestions<T>(
       assertDeclared(outcome.requests, turn.client);
       return { kind: 'asked', result: inputRequired(outcome, states, rounds.bind()) };
     }
-    const responses = await push(outcome.requests, turn, limits);
+    const responses = await push(outcome, turn, limits);
     if (responses === undefined) return { kind: 'unanswerable', waiting: ['the client did not answer in time'] };
     answers = { responses, state: outcome.state };
   }
@@ -132,13 +134,17 @@ export function missing(
   return new MissingRequiredClientCapabilityError({ requiredCapabilities });
 }
 
-/** Undefined when the client refused the request itself or let the time pass. */
+/**
+ * Undefined when the client refused the request itself or let the time pass. What was answered another way is taken
+ * back, and the call goes on without answers of this client.
+ */
 async function push(
-  requests: InputRequests,
+  { requests, answeredElsewhere }: Asked,
   turn: Turn,
   limits: DoorLimits,
 ): Promise<Readonly<Record<string, unknown>> | undefined> {
-  const { signal, send } = turn.context.mcpReq;
+  const { signal: whole, send } = turn.context.mcpReq;
+  const signal = answeredElsewhere === undefined ? whole : AbortSignal.any([whole, answeredElsewhere]);
   const options = { timeout: limits.questionTtlMs, signal, resetTimeoutOnProgress: true };
   const entries = Object.entries(requests).map(async ([key, request]) => {
     const params: JsonObject = isRecord(request['params']) ? request['params'] : {};
@@ -147,6 +153,7 @@ async function push(
     return [key, await send(asked, ANSWER, options)] as const;
   });
   const settled = await Promise.allSettled(entries);
+  if (answeredElsewhere?.aborted === true && !whole.aborted) return {};
   const answered = settled.flatMap((entry) => (entry.status === 'fulfilled' ? [entry.value] : []));
   return answered.length === settled.length ? Object.fromEntries(answered) : undefined;
 }
