@@ -1,9 +1,10 @@
 /**
  * The answers of a real Codex. `node test/policy/codex-oracle.ts [--count N] [--seed S]` compares generated cases live;
- * with `--record` it writes the answers that the suite replays. Needs codex 0.169.0: AGENTBOX_CODEX, or test/.clients.
+ * with `--record` it writes the answers that the suite replays. The program is codex 0.169.0 at AGENTBOX_CODEX or in
+ * test/.clients; `--install` puts it there first (about 400 MB, never a dependency).
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -11,12 +12,14 @@ import { checkJson, evaluate, loadRules } from '@agentbox/execpolicy';
 import { type CheckCase, makeCase } from './generate.ts';
 
 export const OBSERVED = join(import.meta.dirname, '../fixtures/policy/observed.jsonl');
+const CLIENTS = join(import.meta.dirname, '../.clients');
+const CODEX = '@openai/codex@0.169.0';
 const WRITTEN = join(import.meta.dirname, '../fixtures/policy/written.rules');
 
-/** Null: the files were refused. */
 /** Where every command starts, in both. */
 const PLACE = { cwd: '/', home: '/home/agent' };
 
+/** Null: the files were refused. */
 export type Answer = string | null;
 
 export interface Observed extends CheckCase {
@@ -39,11 +42,18 @@ export function ourAnswer({ files, argv, resolve }: CheckCase): Answer {
 
 function findCodex(): string | null {
   const platform = `codex-linux-${process.arch}/vendor/${process.arch === 'x64' ? 'x86_64' : 'aarch64'}-unknown-linux-musl/bin/codex`;
-  const places = [
-    process.env['AGENTBOX_CODEX'],
-    join(import.meta.dirname, `../.clients/node_modules/@openai/${platform}`),
-  ];
+  const places = [process.env['AGENTBOX_CODEX'], join(CLIENTS, 'node_modules/@openai', platform)];
   return places.find((place) => place !== undefined && existsSync(place)) ?? null;
+}
+
+/** Other clients that are there stay. */
+function installCodex(): void {
+  mkdirSync(CLIENTS, { recursive: true });
+  const manifest = join(CLIENTS, 'package.json');
+  if (!existsSync(manifest)) writeFileSync(manifest, JSON.stringify({ private: true }));
+  const options = ['--ignore-scripts', '--no-save', '--no-prune', '--no-audit', '--no-fund'];
+  const { status } = spawnSync('npm', ['install', ...options, CODEX], { cwd: CLIENTS, stdio: 'inherit' });
+  if (status !== 0) console.error(`npm could not install ${CODEX}`);
 }
 
 function codexAnswer(codex: string, folder: string, { files, argv, resolve }: CheckCase): Answer {
@@ -68,11 +78,13 @@ function main(): void {
       count: { type: 'string', default: '500' },
       seed: { type: 'string', default: '1' },
       record: { type: 'boolean', default: false },
+      install: { type: 'boolean', default: false },
     },
   });
+  if (values.install && findCodex() === null) installCodex();
   const codex = findCodex();
   if (codex === null) {
-    console.error('no codex: set AGENTBOX_CODEX, or install the clients with test/clients/install.ts');
+    console.error('no codex: set AGENTBOX_CODEX, or add --install');
     process.exitCode = 2;
     return;
   }

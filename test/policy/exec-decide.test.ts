@@ -198,6 +198,10 @@ verifies(
     assert.equal(judge(listed, facts('/usr/bin/tool', ['tool'])).kind, 'run');
     const named = judge('prefix_rule(["/work/build"])', facts('/work/build', ['./build']), 'deny');
     assert.equal(named.kind, 'run', 'a path that a person wrote out runs inside');
+    const deleted = facts('/usr/bin/date', ['date'], { kind: 'deleted' });
+    assert.equal(judge('prefix_rule(["/usr/bin/date"])', deleted, 'deny').kind, 'deny', 'but not what lay there once');
+    const unfinished = { ...facts('/usr/bin/date', ['date']), file: '/usr/bin/other' };
+    assert.equal(judge(ALLOW, unfinished).kind, 'run', 'a chain that does not end in the file is not trusted');
   },
   { cell: 'host_executable and written paths' },
 );

@@ -16,7 +16,8 @@ function isHead(heads: Heads, path: string): boolean {
   return heads.some((head) => head === name || (head.endsWith('*') && name.startsWith(head.slice(0, -1))));
 }
 
-const PROGRAMS = 'git rm npm a é sudo busybox ld-2.36.so ld.so libc.so ls toybox-x86 bash coreutils date x'.split(' ');
+const PROGRAMS =
+  'git git-push git-rm rm npm a é sudo busybox ld-2.36.so ld.so libc.so ls toybox-x86 bash coreutils date x'.split(' ');
 const FOLDERS = ['/usr/bin/', '/work/', '/opt/a b/', '/usr/bin/../bin/', '/'];
 const WORDS = ['-rf', 'reset', 'rm', 'uname', 'status', 'push', '-c', '--', 'a b', '/usr/bin/git', 'git'];
 

@@ -38,7 +38,7 @@ export interface ExecPolicyOptions {
   readonly onProblem: (text: string) => void;
 }
 
-export interface PolicyFigures {
+interface PolicyFigures {
   readonly rules: number;
   readonly files: readonly string[];
   readonly problems: readonly string[];
