@@ -10,14 +10,14 @@ import { isRecord } from './json.ts';
 import { invalidParams } from './params.ts';
 
 export const SANDBOX_STATE_UPDATE = 'codex/sandbox-state/update';
-export const SANDBOX_STATE_META = 'codex/sandbox-state-meta';
+const SANDBOX_STATE_META = 'codex/sandbox-state-meta';
 /** What a session of 2025-* declares; without sessions there is nothing that an update could change. */
 export const SANDBOX_STATE_CAPABILITIES = {
   legacy: { 'codex/sandbox-state': { version: '1.0.0' }, [SANDBOX_STATE_META]: {} },
   modern: { [SANDBOX_STATE_META]: {} },
 } as const;
 
-export type ParsedSandboxState =
+type ParsedSandboxState =
   | { readonly kind: 'ok'; readonly wish: SandboxWish; readonly facts: ClientSandboxState['facts'] }
   /** `field` is a path such as `sandboxPolicy.type`, `expected` ends a sentence that says what it must be */
   | { readonly kind: 'wrong'; readonly field: string; readonly expected: string };
