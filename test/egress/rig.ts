@@ -51,7 +51,7 @@ export async function openProxy(options: Partial<EgressOptions> = {}): Promise<P
   const [entries, asked, dialled, lookups]: [EgressEntry[], EgressRequest[], string[], string[]] = [[], [], [], []];
   const server = createServer();
   const port = await listening(server);
-  const judge = options.decide ?? ((request) => (/\.test$/.test(request.host) ? allowed() : refusedByRule(request)));
+  const judge = options.decide ?? ((request) => (request.host.endsWith('.test') ? allowed() : refusedByRule(request)));
   const look = options.lookup ?? (async () => ['127.0.0.1']);
   const dial = options.dial ?? ((address: string, to: number): Socket => connect({ host: address, port: to }));
   const egress = serveEgress({
@@ -106,29 +106,28 @@ export async function openClient(port: number, first: string | Uint8Array = ''):
   // A test that waits for an end that never comes goes red instead of waiting on.
   socket.setTimeout(10_000, () => socket.destroy());
   socket.on('error', () => {});
-  let held = Buffer.alloc(0);
-  let ended = false;
+  const state = { held: Buffer.alloc(0), ended: false };
   let wake = (): void => {};
   socket.on('data', (bytes) => {
-    held = Buffer.concat([held, bytes]);
+    state.held = Buffer.concat([state.held, bytes]);
     wake();
   });
   for (const event of ['end', 'close']) {
     socket.on(event, () => {
-      ended = true;
+      state.ended = true;
       wake();
     });
   }
   await once(socket, 'connect');
   if (first.length > 0) socket.write(first);
   const read = async (done: (bytes: Buffer) => boolean = () => false): Promise<Buffer> => {
-    while (!ended && !done(held)) {
+    while (!state.ended && !done(state.held)) {
       const { promise, resolve } = Promise.withResolvers<void>();
       wake = resolve;
       await promise;
     }
-    const all = held;
-    held = Buffer.alloc(0);
+    const all = state.held;
+    state.held = Buffer.alloc(0);
     return all;
   };
   return {

@@ -68,7 +68,7 @@ function readHeaders(lines: readonly string[]): readonly Header[] | HeadFault {
   return headers;
 }
 
-export const valuesOf = (headers: readonly Header[], name: string): readonly string[] =>
+const valuesOf = (headers: readonly Header[], name: string): readonly string[] =>
   headers.filter(([one]) => one.toLowerCase() === name).map(([, value]) => value);
 
 function readRequest(line: string, headers: readonly Header[]): RequestHead | HeadFault {
