@@ -1,7 +1,7 @@
 /** Spellings of hosts, kinds of addresses and answers of the DNS. Nothing that must be refused is ever dialled. */
 import assert from 'node:assert/strict';
 import { hostname } from 'node:os';
-import type { EgressRequest } from '@agentbox/sandbox';
+import type { EgressOptions, EgressRequest } from '@agentbox/sandbox';
 import { classOf } from '../../packages/sandbox/src/egress/address-class.ts';
 import { parseHost } from '../../packages/sandbox/src/egress/host.ts';
 import { verifies } from '../requirements/verifies.ts';
@@ -181,6 +181,21 @@ for (const host of ['localhost', 'LOCALHOST.', 'admin.localhost', hostname(), '2
     { cell: `this machine as ${host === hostname() ? 'its own name' : host}` },
   );
 }
+
+verifies(
+  'egress.address.guarded',
+  async () => {
+    const isGranted: EgressOptions['isGranted'] = (address, { protocol }) =>
+      address === '127.0.0.1' && protocol === 'http';
+    await using origin = await openOrigin((_request, response) => void response.end('granted'));
+    await using proxy = await openProxy({ isGranted });
+    assert.match(await ask(proxy.port, get(`http://a.test:${origin.port}/`)), /granted$/);
+    const tunnel = await ask(proxy.port, `CONNECT a.test:${origin.port} HTTP/1.1\r\nHost: x\r\n\r\n`);
+    assert.match(tunnel, /403 [^]*rule needed: network_rule\(host="127\.0\.0\.1", protocol="https"/);
+    assert.equal(proxy.dialled.length, 1);
+  },
+  { cell: 'a grant counts for the protocol of its rule' },
+);
 
 verifies('egress.address.own-ports', async () => {
   await using origin = await openOrigin((_request, response) => void response.end('admin'));

@@ -1,7 +1,7 @@
 /** CONNECT and SOCKS5: what they carry, what a ClientHello must say, and what a refusal looks like in each. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { createServer, type Socket } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { readClientHello } from '../../packages/sandbox/src/egress/client-hello.ts';
 import { verifies } from '../requirements/verifies.ts';
@@ -65,7 +65,6 @@ verifies('egress.connect.tunnels', async () => {
 
 /** The dial goes to the far end whatever the port, so that port 443 can be asked for. */
 async function proxyTo(far: Far): Promise<Proxy> {
-  const { connect } = await import('node:net');
   return openProxy({
     decide: allowed,
     dial: () => connect({ host: '127.0.0.1', port: far.port, allowHalfOpen: true }),
@@ -217,6 +216,26 @@ verifies('egress.refusal.names-rule', async () => {
     ['refuse', 'refuse', 'refuse'],
   );
 });
+
+verifies(
+  'egress.refusal.names-rule',
+  async () => {
+    await using proxy = await openProxy();
+    const relay = createServer((socket) => {
+      const onward = connect({ host: '127.0.0.1', port: proxy.port });
+      for (const end of [socket, onward]) end.on('error', () => {});
+      socket.pipe(onward).pipe(socket);
+    });
+    const port = await listening(relay);
+    assert.match(await ask(port, connectTo('b.example', 443)), /^HTTP\/1\.1 403 /);
+    const nested = await ask(proxy.port, connectTo('127.0.0.2', port));
+    assert.match(nested, /^HTTP\/1\.1 403 /);
+    assert.deepEqual(proxy.dialled, []);
+    relay.close();
+    await once(relay, 'close');
+  },
+  { cell: 'through a relay beside the command' },
+);
 
 verifies('egress.record.first', async () => {
   await using origin = await openOrigin((_request, response) => void response.end());

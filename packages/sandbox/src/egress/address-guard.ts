@@ -82,7 +82,7 @@ export class AddressGuard {
     const what = special === null ? 'an address of this machine' : `a ${special.name} address`;
     const reason = `${address} is ${what}`;
     if (special?.grantable === false) return denied(reason);
-    if (this.#options.isGranted(address)) return null;
+    if (this.#options.isGranted(address, request)) return null;
     return denied(reason, ruleFor({ ...request, host: address }, this.#options.rulesFile));
   }
 }

@@ -37,8 +37,8 @@ export interface EgressOptions {
   readonly decide: (request: EgressRequest, signal: AbortSignal) => EgressVerdict | Promise<EgressVerdict>;
   /** called before the connection is made; when it throws there is no connection */
   readonly record: (entry: EgressEntry) => void;
-  /** whether a rule names this very address as its host: opens one that is not public */
-  readonly isGranted: (address: string) => boolean;
+  /** whether a rule allows this very address as a host, for the request's protocol: opens one that is not public */
+  readonly isGranted: (address: string, request: EgressRequest) => boolean;
   /** rule file that a refusal names */
   readonly rulesFile: string;
   /** ports of this product on this machine, closed whatever is granted */
