@@ -7,6 +7,7 @@ import { control } from './areas/control.ts';
 import { door } from './areas/door.ts';
 import { egress } from './areas/egress.ts';
 import { execPolicy } from './areas/exec-policy.ts';
+import { guard } from './areas/guard.ts';
 import { house } from './areas/house.ts';
 import { machine } from './areas/machine.ts';
 import { output } from './areas/output.ts';
@@ -32,6 +33,7 @@ export const manifest = {
   ...execPolicy,
   ...egress,
   ...approvals,
+  ...guard,
   ...shell,
 } as const;
 
