@@ -1,5 +1,6 @@
 /** The compiled names, held against random rules and programs; what a verdict costs; connections. */
 import assert from 'node:assert/strict';
+import { existsSync, realpathSync } from 'node:fs';
 import { baseName } from '@agentbox/execpolicy';
 import { decide } from '../../packages/boxd/src/policy/decide.ts';
 import { compileHeads, type Heads } from '../../packages/boxd/src/policy/heads.ts';
@@ -9,15 +10,17 @@ import { verifies } from '../requirements/verifies.ts';
 import { facts, inForce, judge } from './exec-facts.ts';
 import { makeCase } from './generate.ts';
 
-/** As the guard compares: whole names, and beginnings before a star. */
+/** As the guard compares. */
 function isHead(heads: Heads, path: string): boolean {
   const name = baseName(path) ?? '';
   if (heads === 'all') return true;
-  return heads.some((head) => head === name || (head.endsWith('*') && name.startsWith(head.slice(0, -1))));
+  return heads.includes(name);
 }
 
 const PROGRAMS =
-  'git git-push git-rm rm npm a é sudo busybox ld-2.36.so ld.so libc.so ls toybox-x86 bash coreutils date x'.split(' ');
+  'git git-push git-rm rm npm a é sudo busybox ld-2.31.so ld-2.99.so ld.so libc.so ls toybox-x86_64 toybox-new bash coreutils date x'.split(
+    ' ',
+  );
 const FOLDERS = ['/usr/bin/', '/work/', '/opt/a b/', '/usr/bin/../bin/', '/'];
 const WORDS = ['-rf', 'reset', 'rm', 'uname', 'status', 'push', '-c', '--', 'a b', '/usr/bin/git', 'git'];
 
@@ -56,6 +59,8 @@ verifies(
     for (const name of ['tool', 'b c', 'h', 'rm', 'git', 'sudo', 'ld-linux-x86-64.so.2', 'busybox'])
       assert.ok(isHead(heads, `/any/${name}`), name);
     for (const name of ['ls', 'ld', 'ldd', 'bash', 'node']) assert.ok(!isHead(heads, `/usr/bin/${name}`), name);
+    const loaders = ['/lib64/ld-linux-x86-64.so.2', '/lib/ld-linux-aarch64.so.1', '/usr/bin/ld.so'].filter(existsSync);
+    for (const loader of loaders) assert.ok(isHead(heads, realpathSync(loader)), `the file of ${loader}`);
     assert.equal(compileHeads(policy, 'ask'), 'all');
     assert.equal(compileHeads(policy, 'deny'), 'all');
     assert.equal(compileHeads({ ...policy, unreadable: [{ name: 't', layer: 'team' }] }, 'run'), 'all');

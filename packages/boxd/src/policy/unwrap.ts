@@ -3,6 +3,7 @@
  * words under which such a program is judged besides its own. Pure: what a name leads to is not looked up.
  */
 import { baseName, splitWords } from '@agentbox/execpolicy';
+import { GIT_NAMES, LOADER_NAMES, MULTI_CALL_NAMES } from './wrapper-names.ts';
 
 type Words = readonly string[];
 
@@ -11,36 +12,20 @@ const DEPTH = 8;
 /** Commands of one shell line that are looked at. */
 const SHELL_COMMANDS = 64;
 
-const MULTI_CALL = /^(?:busybox|toybox)|^coreutils$/;
-const LOADER = /^(?:ld(?:-[^/]+|64)?\.so(?:\.[0-9]+)*|libc(?:\.musl-[^/]*)?\.so(?:\.1)?)$/;
-/** git takes its subcommand from the name it is called by, and has a file for many of them. */
-const GIT = /^git(?:-.+)?$/;
-/** Basenames, and beginnings of basenames before a star, of all that is more than it seems. */
-export const WRAPPER_HEADS: Words = [
-  'busybox*',
-  'toybox*',
-  'coreutils',
-  'git',
-  'git-*',
-  'ld-*',
-  'ld.so*',
-  'ld64.so*',
-  'libc.*',
-];
 const LOADER_VALUES = /^--(?:preload|library-path|inhibit-rpath|audit|argv0|glibc-hwcaps-prepend|glibc-hwcaps-mask)$/;
 const SHELL_APPLET = /^(?:sh|ash|bash|hush|toysh)$/;
 
-const isMultiCall = (name: string): boolean => MULTI_CALL.test(name);
-export const isLoader = (name: string): boolean => LOADER.test(name);
+const isMultiCall = (name: string): boolean => MULTI_CALL_NAMES.has(name);
+export const isLoader = (name: string): boolean => LOADER_NAMES.has(name);
 /** unwrapped() finds something in no other. */
-export const isWrapper = (name: string): boolean => isMultiCall(name) || isLoader(name) || GIT.test(name);
+export const isWrapper = (name: string): boolean => isMultiCall(name) || isLoader(name) || GIT_NAMES.has(name);
 
 /** `name` is that of the image; each result is nearer to what runs in the end. */
 export function unwrapped(name: string, argv: Words): readonly Words[] {
   const found: Words[] = [];
   let [image, words] = [name, argv];
   for (let depth = 0; depth < DEPTH; depth += 1) {
-    if (GIT.test(image)) found.push(...subcommands(image, words));
+    if (GIT_NAMES.has(image)) found.push(...subcommands(image, words));
     const next = isLoader(image) ? loaded(words) : isMultiCall(image) ? applet(words) : null;
     if (next === null) break;
     found.push(next);
@@ -64,7 +49,7 @@ function loaded(argv: Words): Words | null {
 /** A multi-call binary goes by the name it was called by; called by its own, by its first argument. */
 function applet(argv: Words): Words | null {
   const called = (baseName(argv[0] ?? '') ?? '').replace(/^-/, '');
-  if (!isMultiCall(called)) return [called, ...argv.slice(1)];
+  if (!/^(?:busybox|toybox|coreutils$)/.test(called)) return [called, ...argv.slice(1)];
   const [, first = '', ...rest] = argv;
   const program = /^--coreutils-prog(-shebang)?=(.*)$/.exec(first);
   if (program !== null) return [program[2] ?? '', ...(program[1] === undefined ? rest : rest.slice(1))];
