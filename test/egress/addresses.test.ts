@@ -191,7 +191,7 @@ verifies(
     await using proxy = await openProxy({ isGranted });
     assert.match(await ask(proxy.port, get(`http://a.test:${origin.port}/`)), /granted$/);
     const tunnel = await ask(proxy.port, `CONNECT a.test:${origin.port} HTTP/1.1\r\nHost: x\r\n\r\n`);
-    assert.match(tunnel, /403 [^]*rule needed: network_rule\(host="127\.0\.0\.1", protocol="https"/);
+    assert.match(tunnel, /403 [^]*rule needed: network_rule\(host="127\.0\.0\.1:\d+", protocol="https"/);
     assert.equal(proxy.dialled.length, 1);
   },
   { cell: 'a grant counts for the protocol of its rule' },
@@ -236,7 +236,11 @@ verifies('egress.dns.no-tunnel', async () => {
 
 verifies('egress.ports', async () => {
   const decide = (request: EgressRequest) => (request.host === 'a.test' ? allowed() : refusedByRule(request));
-  await using proxy = await openProxy({ ports: {}, decide, dial: () => assert.fail('dialled') });
+  await using proxy = await openProxy({
+    ports: { http: [80], https: [443] },
+    decide,
+    dial: () => assert.fail('dialled'),
+  });
   assert.match(await ask(proxy.port, get('http://a.test:8080/')), /403 [^]*http may use port 80, not 8080/);
   assert.match(await ask(proxy.port, 'CONNECT a.test:22 HTTP/1.1\r\nHost: x\r\n\r\n'), /403 [^]*port 443, not 22/);
   await using any = await openProxy({ decide, dial: () => assert.fail('dialled') });

@@ -59,7 +59,6 @@ export async function openProxy(options: Partial<EgressOptions> = {}): Promise<P
     record: (entry) => entries.push(entry),
     isGranted: (address) => address === '127.0.0.1',
     rulesFile: RULES_FILE,
-    ports: { http: 'any', https: 'any', socks5: 'any' },
     ...options,
     decide: (request, signal) => {
       asked.push(request);

@@ -36,7 +36,7 @@ export const egress = {
   },
   'egress.dns.no-tunnel': { text: 'a name that no rule allows is never looked up', source: 'security.md 2.3 case 36' },
   'egress.redirect.new-request': { text: 'a redirect is another request and judged as such', source: 'case 33' },
-  'egress.ports': { text: 'a rule opens the port of its protocol, and harmful ports stay closed' },
+  'egress.ports': { text: 'harmful ports stay closed, and ports can be narrowed for each protocol' },
   'egress.record.first': { text: 'each decision is recorded before a connection; without a record there is none' },
   'egress.decide.waits': { text: 'a verdict may take its time, and an asker that is gone or a fault is a refusal' },
   'egress.bounds': { text: 'every queue and wait has a bound and a defined behaviour at it' },

@@ -12,8 +12,8 @@ import { canonicalAddress, type Host } from './host.ts';
 import { denied, failed, type Refusal, ruleFor } from './refusal.ts';
 import { within } from './within.ts';
 
-/** A rule names no port: it means the port of its protocol, and a raw connection any that does no harm. */
-const PORTS: Readonly<Record<EgressProtocol, PortList>> = { http: [80], https: [443], socks5: 'any' };
+/** Which port a rule means is for the verdict to say. */
+const PORTS: Readonly<Record<EgressProtocol, PortList>> = { http: 'any', https: 'any', socks5: 'any' };
 /** Echo, discard, chargen, telnet, mail, portmap, Windows shares, r-commands, NFS. */
 const HARMFUL_PORTS: readonly number[] = [
   7, 9, 19, 23, 25, 111, 135, 137, 138, 139, 445, 465, 512, 513, 514, 587, 2049,
@@ -48,7 +48,7 @@ export class AddressGuard {
     const open = this.#ports[protocol];
     if (open === 'any') return HARMFUL_PORTS.includes(port) ? `port ${port} is closed for every host` : null;
     if (open.includes(port)) return null;
-    return `${protocol} may use port ${open.join(', ')}, not ${port} (SOCKS5 with a socks5_tcp rule may use it)`;
+    return `${protocol} may use port ${open.join(', ')}, not ${port}`;
   }
 
   async addressesOf(request: EgressRequest, host: Host, gone: AbortSignal): Promise<Found> {

@@ -43,6 +43,7 @@ export interface EgressOptions {
   readonly rulesFile: string;
   /** ports of this product on this machine, closed whatever is granted */
   readonly ownPorts?: readonly number[];
+  /** narrows the ports of a protocol; `any`, which is usual, leaves out those for mail, shares and remote shells */
   readonly ports?: Readonly<Partial<Record<EgressProtocol, PortList>>>;
   readonly limits?: Partial<EgressLimits>;
   /** every address of a name */

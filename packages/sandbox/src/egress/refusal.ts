@@ -11,15 +11,19 @@ export interface Refusal {
 }
 
 const RULE_PROTOCOL: Readonly<Record<EgressProtocol, string>> = { http: 'http', https: 'https', socks5: 'socks5_tcp' };
+/** What a rule without a port means; null: any. */
+const OWN_PORT: Readonly<Record<EgressProtocol, number | null>> = { http: 80, https: 443, socks5: null };
 /** RFC 1928 section 6: not allowed by ruleset, general failure, host unreachable. */
 const SOCKS_REPLY: Readonly<Record<Refusal['status'], number>> = { 400: 2, 403: 2, 502: 4, 503: 1, 504: 4 };
 
 export const socksReplyFor = ({ status }: Refusal): number => SOCKS_REPLY[status];
 
 /** The rule that would let a request through, and where it belongs. */
-export function ruleFor({ protocol, host }: Omit<EgressRequest, 'port'>, file: string): string {
-  const name = JSON.stringify(host);
-  return `network_rule(host=${name}, protocol="${RULE_PROTOCOL[protocol]}", decision="allow") in ${file}`;
+export function ruleFor({ protocol, host, port }: EgressRequest, file: string): string {
+  const own = OWN_PORT[protocol];
+  const bare = own === null || own === port;
+  const target = bare ? host : `${host.includes(':') ? `[${host}]` : host}:${port}`;
+  return `network_rule(host=${JSON.stringify(target)}, protocol="${RULE_PROTOCOL[protocol]}", decision="allow") in ${file}`;
 }
 
 export function denied(reason: string, needed: string | null = null, rule: RuleHit | null = null): Refusal {
