@@ -169,6 +169,8 @@ verifies('approvals.answer.box-away', async () => {
     [['always', 'ja']],
   );
   await until('it is noted', async () => (await inbox.approvals.get(question.id, null))?.delivery === 'taken');
+  const written = (await inbox.records()).at(-1);
+  assert.deepEqual([written?.kind, written?.subject, written?.detail['line']], ['policy.changed', '/rules', 3]);
 });
 
 verifies('approvals.answer.gone', async () => {
@@ -203,16 +205,16 @@ verifies('approvals.permission.foreign', async () => {
 
 verifies('approvals.expiry', async () => {
   using home = house();
-  const before = asked({ expiresAt: Date.now() + 300 });
+  const before = asked({ expiresAt: Date.now() + 3000 });
   {
     await using inbox = await home.start();
     await inbox.approvals.opened(before);
   }
-  await sleep(350);
+  await sleep(Math.max(0, before.expiresAt - Date.now()) + 10);
   await using inbox = await home.start();
   const { approvals } = inbox;
   assert.equal((await approvals.get(before.id, null))?.state, 'expired');
-  const now = asked({ expiresAt: Date.now() + 200 });
+  const now = asked({ expiresAt: Date.now() + 3000 });
   await approvals.opened(now);
   const signal = approvals.whileOpen(now.id);
   assert.equal(signal.aborted, false);
@@ -223,6 +225,7 @@ verifies('approvals.expiry', async () => {
     [before, now].map(({ id }) => [id, 'deny', 'nobody answered in time']),
   );
   assert.deepEqual(await approvals.answer(now.id, yes), { kind: 'closed', state: 'expired', answer: null });
+  assert.equal((await approvals.opened(asked({ expiresAt: Date.now() - 1 }))).kind, 'closed');
 });
 
 verifies('approvals.restart', async () => {
@@ -260,3 +263,18 @@ verifies('approvals.withdrawn', async () => {
   assert.deepEqual(new Set(open.map(({ id }) => id)), new Set([stays.id, fresh.id, other.id]));
   assert.deepEqual(await approvals.answer(ended.id, yes), { kind: 'closed', state: 'withdrawn', answer: null });
 });
+
+verifies(
+  'approvals.withdrawn',
+  async () => {
+    using home = house();
+    await using inbox = await home.start();
+    const { approvals } = inbox;
+    const question = asked();
+    const opening = approvals.opened(question);
+    await Promise.all([approvals.told(question.session, [question]), approvals.told(question.session, [])]);
+    await opening;
+    assert.equal((await approvals.get(question.id, null))?.state, 'withdrawn');
+  },
+  { cell: 'while it was still on its way to the store' },
+);

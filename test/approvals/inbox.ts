@@ -44,7 +44,8 @@ export function house(): House {
         if (self.box === 'away') throw new AgentboxError('BOX_UNAVAILABLE', 'away');
         const [newest] = await stores.audit.last(1);
         heard.push({ ...answer, after: newest?.kind });
-        return { state: self.box === 'late' ? 'gone' : 'taken', rule: null };
+        const rule = answer.decision === 'always' ? { file: '/rules', line: 3, text: 'prefix_rule()' } : null;
+        return { state: self.box === 'late' ? 'gone' : 'taken', rule };
       };
       const { questions } = stores;
       const store: QuestionStore = {

@@ -92,6 +92,7 @@ class StoredApprovals implements Approvals {
   readonly #opening = new Map<QuestionId, { readonly bindsTo: string; readonly settled: Promise<Opened> }>();
   /** on their way to the store: they count as open already */
   readonly #admitted = new Map<QuestionId, Question>();
+  readonly #told = new Map<SessionId, Promise<void>>();
   #timer: NodeJS.Timeout | null = null;
 
   constructor(options: ApprovalsOptions) {
@@ -126,12 +127,25 @@ class StoredApprovals implements Approvals {
     }
   }
 
+  /** One after the other: what is told first may still be on its way to the store. */
   async told(session: SessionId, open: readonly ExecQuestion[]): Promise<void> {
+    const before = this.#told.get(session) ?? Promise.resolve();
+    const turn = before.catch(() => undefined).then(() => this.#tell(session, open));
+    this.#told.set(session, turn);
+    try {
+      await turn;
+    } finally {
+      if (this.#told.get(session) === turn) this.#told.delete(session);
+    }
+  }
+
+  async #tell(session: SessionId, open: readonly ExecQuestion[]): Promise<void> {
     const standing = new Set(open.map(({ id }) => id));
-    const gone = [...this.#open.values()].filter(
-      ({ question: one }) => one.session === session && !standing.has(one.id),
+    await Promise.allSettled(Array.from(this.#opening.values(), ({ settled }) => settled));
+    const gone = Array.from(this.#open.values(), ({ question }) => question).filter(
+      (question) => question.session === session && !standing.has(question.id),
     );
-    await this.withdrawn(gone.map(({ question }) => question.id));
+    await this.withdrawn(gone.map(({ id }) => id));
     await Promise.all(open.map((question) => this.opened(question)));
   }
 
@@ -194,7 +208,8 @@ class StoredApprovals implements Approvals {
     }
     this.changed.emit(question);
     await this.#expire();
-    return { kind: 'open', question };
+    if (this.#open.has(question.id)) return { kind: 'open', question };
+    return { kind: 'closed', question: (await this.#store.get(question.id)) ?? question };
   }
 
   /** A yes covers one content: under the id of another one nothing may wait. */

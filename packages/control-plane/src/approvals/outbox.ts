@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { AnswerReply, AnswerRequest, Question, QuestionId } from '@agentbox/protocol';
 import type { Clock, ReportFault } from '../clock.ts';
 import type { AuditLog, QuestionStore } from '../ports.ts';
-import { endedEntry } from './records.ts';
+import { endedEntry, ruleEntry } from './records.ts';
 
 export interface OutboxOptions {
   readonly store: QuestionStore;
@@ -92,7 +92,8 @@ export class Outbox {
   async #attempt(parcel: Parcel): Promise<boolean> {
     try {
       await this.#record(parcel);
-      const { state } = await this.#options.deliver(answerRequestOf(parcel.question));
+      const { state, rule } = await this.#options.deliver(answerRequestOf(parcel.question));
+      if (rule !== null) await this.#recordRule(parcel.question, rule);
       await this.#step(parcel, state);
       return true;
     } catch (fault) {
@@ -100,6 +101,16 @@ export class Outbox {
         this.#options.reportFault('an answer waits for the box', { question: parcel.question.id }, fault);
       }
       return false;
+    }
+  }
+
+  /** The box has written it already: a record that is full must not make it hear the answer again. */
+  async #recordRule({ id, answer }: Question, rule: NonNullable<AnswerReply['rule']>): Promise<void> {
+    const { audit, clock, reportFault } = this.#options;
+    try {
+      await audit.append(ruleEntry(id, answer?.by ?? null, rule, clock()));
+    } catch (fault) {
+      reportFault('a rule that was written is not in the record', { question: id, ...rule }, fault);
     }
   }
 

@@ -50,3 +50,15 @@ export function endedEntry(question: Question, at: number): AuditEntry {
       return unreachable(state);
   }
 }
+
+/** The rule that an answer for always has written. */
+export function ruleEntry(
+  question: Question['id'],
+  by: AuditEntry['principal'],
+  rule: { readonly file: string; readonly line: number; readonly text: string },
+  at: number,
+): AuditEntry {
+  const { file, line, text } = rule;
+  const detail = { question, line, rule: text };
+  return { at, kind: 'policy.changed', principal: by, trace: null, subject: file, outcome: 'ok', detail };
+}

@@ -136,7 +136,7 @@ export function missing(
 
 /**
  * Undefined when the client refused the request itself or let the time pass. What was answered another way is taken
- * back, and the call goes on without answers of this client.
+ * back, and the call goes on with what this client has answered until then.
  */
 async function push(
   { requests, answeredElsewhere }: Asked,
@@ -153,7 +153,7 @@ async function push(
     return [key, await send(asked, ANSWER, options)] as const;
   });
   const settled = await Promise.allSettled(entries);
-  if (answeredElsewhere?.aborted === true && !whole.aborted) return {};
   const answered = settled.flatMap((entry) => (entry.status === 'fulfilled' ? [entry.value] : []));
-  return answered.length === settled.length ? Object.fromEntries(answered) : undefined;
+  const isTakenBack = answeredElsewhere?.aborted === true && !whole.aborted;
+  return isTakenBack || answered.length === settled.length ? Object.fromEntries(answered) : undefined;
 }
