@@ -19,6 +19,14 @@ export interface ProgramName {
   readonly writable: boolean;
 }
 
+/** What the kernel starts for a script. */
+export interface Interpreter extends ProgramName {
+  /** as the first line of the script names it; `path` is canonical */
+  readonly written?: string;
+  /** all that follows on that line, which the kernel passes as one word */
+  readonly argument?: string | null;
+}
+
 /** `memfd` and `deleted` have no name in any directory. */
 export type ImageKind = 'file' | 'memfd' | 'deleted';
 
@@ -36,7 +44,7 @@ export interface ExecFacts {
     readonly size: number;
   };
   /** canonical interpreters of a script, in the order in which the kernel finds them */
-  readonly interpreters: readonly ProgramName[];
+  readonly interpreters: readonly Interpreter[];
   /** process that asks, as the host numbers it */
   readonly pid: number;
 }

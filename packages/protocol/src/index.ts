@@ -36,6 +36,7 @@ export {
   type ExecFacts,
   type ExecQuestion,
   type ImageKind,
+  type Interpreter,
   type ProgramName,
   QUESTION_ANSWERS,
   type QuestionAnswer,

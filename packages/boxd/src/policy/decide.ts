@@ -14,7 +14,7 @@ import {
   type RuleMatch,
   STRICTNESS,
 } from '@agentbox/execpolicy';
-import type { ExecFacts, ProgramName, RuleHit } from '@agentbox/protocol';
+import type { ExecFacts, RuleHit } from '@agentbox/protocol';
 import { danger } from './dangerous.ts';
 import { isLoader, isWrapper, unwrapped } from './unwrap.ts';
 import type { Unmatched, Verdict } from './verdict.ts';
@@ -31,14 +31,6 @@ export interface RulesInForce {
 export interface DecideContext {
   /** refuses programs that the sandbox could have written itself, and those without a file */
   readonly noExecFromWritable: boolean;
-}
-
-/** What may be known of an interpreter besides its canonical path. */
-interface Interpreter extends ProgramName {
-  /** as the first line of the script names it */
-  readonly written?: string;
-  /** all that follows on that line, which the kernel passes as one word */
-  readonly argument?: string | null;
 }
 
 type Words = readonly string[];
@@ -218,9 +210,8 @@ function judgements(rules: RulesInForce, facts: ExecFacts): readonly Judged[] {
 
 /** The interpreters of a script under each of their names, with the words that the kernel gives them. */
 function interpreted(facts: ExecFacts): readonly (readonly [string, Words])[] {
-  const interpreters: readonly Interpreter[] = facts.interpreters;
   let argv: Words = [facts.names[0]?.path ?? facts.file, ...facts.argv.slice(1)];
-  return interpreters.flatMap(({ path, written = path, argument = null }) => {
+  return facts.interpreters.flatMap(({ path, written = path, argument = null }) => {
     argv = [written, ...(argument === null || argument === '' ? [] : [argument]), ...argv];
     const names = written === path ? [path] : [path, written];
     return names.map((name) => [name, argv] as const);

@@ -25,14 +25,30 @@ export const GIT_NAMES: ReadonlySet<string> = new Set([
 ]);
 
 export const MULTI_CALL_NAMES: ReadonlySet<string> = new Set([
-  ...['busybox', 'toybox', 'coreutils', 'busybox.static', 'busybox-static', 'busybox-extras', 'bbsuid'],
+  'busybox',
+  'toybox',
+  'coreutils',
+  'busybox.static',
+  'busybox-static',
+  'busybox-extras',
+  'bbsuid',
   ...MACHINES.flatMap((machine) => [`busybox-${machine}`, `toybox-${machine}`]),
 ]);
 
 export const LOADER_NAMES: ReadonlySet<string> = new Set([
-  ...['ld.so', 'ld64.so.1', 'ld64.so.2', 'ld.so.1', 'libc.so'],
-  ...['ld-linux.so.2', 'ld-linux.so.3', 'ld-linux-x86-64.so.2', 'ld-linux-x32.so.2', 'ld-linux-aarch64.so.1'],
-  ...['ld-linux-armhf.so.3', 'ld-linux-riscv64-lp64d.so.1', 'ld-linux-loongarch-lp64d.so.1'],
+  'ld.so',
+  'ld64.so.1',
+  'ld64.so.2',
+  'ld.so.1',
+  'libc.so',
+  'ld-linux.so.2',
+  'ld-linux.so.3',
+  'ld-linux-x86-64.so.2',
+  'ld-linux-x32.so.2',
+  'ld-linux-aarch64.so.1',
+  'ld-linux-armhf.so.3',
+  'ld-linux-riscv64-lp64d.so.1',
+  'ld-linux-loongarch-lp64d.so.1',
   ...MACHINES.flatMap((machine) => [`ld-musl-${machine}.so.1`, `libc.musl-${machine}.so.1`]),
   ...Array.from({ length: LAST_GLIBC_MINOR }, (_, at) => `ld-2.${at + 1}.so`),
 ]);
