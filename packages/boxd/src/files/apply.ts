@@ -4,7 +4,6 @@
  */
 
 import { statSync } from 'node:fs';
-import { realpath } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import {
   type FileReport,
@@ -19,13 +18,14 @@ import {
 } from '@agentbox/apply-patch';
 import type { Detail, ErrorCode, PatchReply, PatchRequest } from '@agentbox/protocol';
 import { AgentboxError } from '@agentbox/protocol';
+import { type Boundary, boundaryOf } from './boundary.ts';
 import { type Change, ChangeError } from './change.ts';
 import { MAX_ATTEMPTS, MAX_PATCH_BYTES, MAX_PATHS, MAX_READ_BYTES } from './limits.ts';
 import type { PathLocks } from './locks.ts';
 import { type Observed, observe, sameStamp, stampAt } from './observe.ts';
 import { Pace } from './pace.ts';
 import { recover } from './recover.ts';
-import { isInside, Paths } from './resolve.ts';
+import { Paths } from './resolve.ts';
 import { expectErrno, systemText } from './system-error.ts';
 import { Transaction } from './transaction.ts';
 
@@ -45,18 +45,6 @@ function refuse(refusal: Refusal, files: readonly FileReport[] = []): PatchReply
   return { ...printFailure(refusal.message), files, notes: [], failure: { code, detail } };
 }
 
-async function realWorkspace(workspace: string | null): Promise<string | null> {
-  if (workspace === null) return null;
-  try {
-    return await realpath(workspace);
-  } catch (fault) {
-    const code = expectErrno(fault);
-    throw new AgentboxError('WORKDIR_NOT_FOUND', `the workspace ${workspace} cannot be used: ${systemText(code)}`, {
-      workspace,
-    });
-  }
-}
-
 /** A directory that does not exist is a slip of the caller, and nothing that a patch should make. */
 function assertWorkdir(cwd: string): void {
   const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
@@ -73,13 +61,13 @@ function assertWorkdir(cwd: string): void {
   }
 }
 
-async function observeAll(paths: readonly string[], cwd: string, workspace: string | null): Promise<Observations> {
+async function observeAll(paths: readonly string[], cwd: string, boundary: Boundary | null): Promise<Observations> {
   const seen = new Map<string, Observed>();
   const pace = new Pace();
   const resolved = new Paths();
   const budget = { left: MAX_READ_BYTES };
   for (const path of paths) {
-    seen.set(path, await observe(resolved, cwd, path, workspace, budget));
+    seen.set(path, await observe(resolved, cwd, path, boundary, budget));
     if (pace.isDue) await pace.rest();
   }
   return seen;
@@ -174,8 +162,8 @@ function reply(plan: Plan): PatchReply {
   return { ...printPlan(plan), files: plan.files, notes, failure: null };
 }
 
-async function applyOnce(patch: Patch, request: PatchRequest, workspace: string | null): Promise<PatchReply | 'stale'> {
-  const seen = await observeAll(pathsOf(patch), request.cwd, workspace);
+async function applyOnce(patch: Patch, request: PatchRequest, boundary: Boundary | null): Promise<PatchReply | 'stale'> {
+  const seen = await observeAll(pathsOf(patch), request.cwd, boundary);
   const facts = new Map([...seen].map(([path, one]) => [path, one.facts]));
   const plan = planPatch(patch, facts, request.options);
   const refusal = await carryOut(changesOf(plan), seen);
@@ -183,9 +171,9 @@ async function applyOnce(patch: Patch, request: PatchRequest, workspace: string 
   return refusal === null ? reply(plan) : refuse(refusal);
 }
 
-async function applyFresh(patch: Patch, request: PatchRequest, workspace: string | null): Promise<PatchReply> {
+async function applyFresh(patch: Patch, request: PatchRequest, boundary: Boundary | null): Promise<PatchReply> {
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
-    const answer = await applyOnce(patch, request, workspace);
+    const answer = await applyOnce(patch, request, boundary);
     if (answer !== 'stale') return answer;
   }
   const message = 'The files changed each time while the patch was being applied; nothing was written.';
@@ -217,11 +205,11 @@ export async function applyPatch(request: PatchRequest, locks: PathLocks): Promi
     return refuse({ code: 'PATCH_INVALID', message, detail: {} });
   }
   assertWorkdir(request.cwd);
-  const workspace = await realWorkspace(request.workspace);
+  const boundary = await boundaryOf(request);
   const names = realNames(paths, request.cwd);
   return locks.run(names, async () => {
-    const recovered = await recover(foldersOf(names, workspace));
-    const answer = await applyFresh(parsed.patch, request, workspace);
+    const recovered = await recover(foldersOf(names, boundary));
+    const answer = await applyFresh(parsed.patch, request, boundary);
     return recovered.length === 0 ? answer : { ...answer, notes: [...recovered, ...answer.notes] };
   });
 }
@@ -235,8 +223,8 @@ function realNames(paths: readonly string[], cwd: string): readonly string[] {
   });
 }
 
-/** Where an earlier patch may have left something; nothing outside the workspace is looked at. */
-function foldersOf(names: readonly string[], workspace: string | null): ReadonlySet<string> {
+/** Where an earlier patch may have left something; nothing outside the boundary is looked at. */
+function foldersOf(names: readonly string[], boundary: Boundary | null): ReadonlySet<string> {
   const folders = names.map((name) => dirname(name));
-  return new Set(workspace === null ? folders : folders.filter((folder) => isInside(workspace, folder)));
+  return new Set(boundary === null ? folders : folders.filter((folder) => boundary.holds(folder)));
 }

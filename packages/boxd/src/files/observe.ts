@@ -3,9 +3,10 @@
 import type { BigIntStats } from 'node:fs';
 import { closeSync, constants, fstatSync, lstatSync, openSync } from 'node:fs';
 import type { NodeFacts, PathFacts } from '@agentbox/apply-patch';
+import type { Boundary } from './boundary.ts';
 import { readContent } from './content.ts';
 import { MAX_FILE_BYTES, MAX_READ_BYTES } from './limits.ts';
-import { isInside, type Paths } from './resolve.ts';
+import type { Paths } from './resolve.ts';
 import { kindText } from './special.ts';
 import { expectErrno, systemText } from './system-error.ts';
 
@@ -101,24 +102,24 @@ async function nodeAt(
   }
 }
 
-function forbiddenText(reals: readonly string[], path: string, workspace: string | null): string | null {
-  if (workspace === null) return null;
-  const outside = reals.find((real) => !isInside(workspace, real));
-  if (outside === undefined) return null;
-  return `Refused: ${path} leads to ${outside}, which is outside the workspace ${workspace}`;
+function forbiddenText(reals: readonly string[], path: string, boundary: Boundary | null): string | null {
+  for (const real of boundary === null ? [] : reals) {
+    const refusal = boundary?.refusal(path, real) ?? null;
+    if (refusal !== null) return refusal;
+  }
+  return null;
 }
 
-/** `workspace` is a real path. */
 export async function observe(
   paths: Paths,
   cwd: string,
   path: string,
-  workspace: string | null,
+  boundary: Boundary | null,
   budget: ReadBudget,
 ): Promise<Observed> {
   const { display, name, target, blockedBy, fault } = paths.resolve(cwd, path);
-  const forbidden = forbiddenText([name, target], path, workspace);
-  const forbiddenName = forbiddenText([name], path, workspace);
+  const forbidden = forbiddenText([name, target], path, boundary);
+  const forbiddenName = forbiddenText([name], path, boundary);
   const base = { display, name, target, blockedBy, forbidden, forbiddenName };
   if (forbidden !== null) return { facts: { ...base, node: { kind: 'missing' } }, stamp: null };
   if (fault !== null) return { facts: { ...base, node: { kind: 'unseen', reason: systemText(fault) } }, stamp: null };

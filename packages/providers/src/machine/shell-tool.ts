@@ -17,7 +17,7 @@ import { viewOf } from './session-lookup.ts';
 import { newView } from './session-views.ts';
 import { fitShell } from './shell-answer.ts';
 import { type ShellPlan, settleShell } from './shell-plan.ts';
-import { waitForEnd } from './wait-for-end.ts';
+import { type EndWait, waitForEnd } from './wait-for-end.ts';
 
 export async function shell(turn: Turn, input: ShellInput, answers: ToolCall['answers']): Promise<ToolOutcome> {
   const { machine, context, owner } = turn;
@@ -41,10 +41,11 @@ export async function shell(turn: Turn, input: ShellInput, answers: ToolCall['an
 async function goOn(turn: Turn, plan: ShellPlan, { session, asked, declined }: Resumed): Promise<ToolOutcome> {
   const { machine, owner } = turn;
   const { startedAt } = await machine.box.info(owner, session);
+  const placement = placementOf(turn);
   const again = {
     session,
     view: await viewOf(turn, session),
-    plan: plan.exec.answer,
+    plan: withNarrowed(plan.exec.answer, placement),
     since: 0,
     beyondPrompt: false,
     knownQuestions: asked,
@@ -90,9 +91,24 @@ async function runToEnd(turn: Turn, asked: Asked, time: Time): Promise<ToolOutco
   await asked.ready;
   const reply = await waiting;
   if (reply.state.kind !== 'running') return tell(turn, asked, reply, null);
-  if (isHeld(reply)) return askOrTell(turn, asked, reply);
+  if (isHeld(reply)) {
+    keepTime(turn, asked, collect, time.timeoutMs);
+    return askOrTell(turn, asked, reply);
+  }
   const { alive } = await endTree(turn, asked.session);
   return tell(turn, asked, await collect(LAST_WAIT_MS), { alive });
+}
+
+/** The call ends with a question; the time of its command does not, whether or not the call comes again. */
+function keepTime(turn: Turn, { session }: Asked, collect: EndWait['collect'], timeoutMs: number): void {
+  const { machine, owner } = turn;
+  const wait = async (): Promise<void> => {
+    const { startedAt } = await machine.box.info(owner, session);
+    const elapsedMs = Math.max(1, machine.clock() - startedAt);
+    const reply = await waitForEnd({ collect, timeoutMs, elapsedMs, isHeld: () => false });
+    if (reply.state.kind === 'running') await endTree(turn, session);
+  };
+  wait().catch((fault: unknown) => machine.reportFault('a command lost its timeout', { session }, fault));
 }
 
 /** Whoever cannot be asked is told what waits: the command stays, and write_stdin waits for the answer. */

@@ -21,6 +21,7 @@ import {
 } from '@agentbox/control-plane';
 import { type AuditEntry, OPERATOR, SCOPES, VERSION } from '@agentbox/protocol';
 import { createMachineProvider, createSkillLibrary, type MachineSkillLibrary, skillRoots } from '@agentbox/providers';
+import { parseSandboxState } from '@agentbox/sandbox';
 import type { OpenedStores } from '@agentbox/storage';
 import { doorLimits, machineSettings, policySettings, skillPlaces } from '../config/mapping.ts';
 import { createInbox, type Inbox } from '../lifecycle/inbox.ts';
@@ -258,6 +259,8 @@ function doorDeps(
     skills,
     resources: [],
     prompts: null,
+    // On the host there is no sandbox whose state a client could set.
+    ...(options.config.box.profile === 'host' ? {} : { parseSandboxState }),
     logging: false,
     info: { name: 'agentbox', title: 'agentbox', version: VERSION },
     instructions: INSTRUCTIONS,

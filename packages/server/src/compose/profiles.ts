@@ -6,23 +6,39 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { PrincipalId, SandboxProfile } from '@agentbox/protocol';
 import type { PlaceCommand } from '@agentbox/providers';
+import { holdToCeiling } from '@agentbox/sandbox';
 import type { Config } from '../config/schema.ts';
 
 const PRIVATE = 0o700;
 
 /** Asked for at each start: a client's wish narrows what the operator set, and never widens it. */
 export function placeCommands(home: string, config: Config): PlaceCommand {
-  return ({ owner }) => ({ profile: ceilingFor(home, config, owner), narrowed: [] });
+  return ({ owner, state }) => {
+    const ceiling = ceilingFor(home, config, owner);
+    if (ceiling === null || state === null) return { profile: ceiling, narrowed: [] };
+    return holdToCeiling(ceiling, state.wish, config.box.workspace ?? '/');
+  };
 }
 
 /** null: on the host. */
 function ceilingFor(home: string, config: Config, owner: PrincipalId): SandboxProfile | null {
+  const own = join(home, 'box', 'private', owner);
+  const places = { tmp: join(own, 'tmp'), home: join(own, 'home') };
+  const profile = profileOf(config, home, places);
+  if (profile === null) return null;
+  for (const place of Object.values(places)) mkdirSync(place, { recursive: true, mode: PRIVATE });
+  return profile;
+}
+
+/** What the operator set, with a caller's own places; null on the host. Makes nothing. */
+export function profileOf(
+  config: Config,
+  home: string,
+  places: Pick<SandboxProfile, 'tmp' | 'home'>,
+): SandboxProfile | null {
   const { profile: name, workspace } = config.box;
   if (name === 'host' || workspace === null) return null;
   const { limits, readable, writable, hidden, network, no_exec_from_writable: noExecFromWritable } = config.sandbox;
-  const own = join(home, 'box', 'private', owner);
-  const places = { tmp: join(own, 'tmp'), home: join(own, 'home') };
-  for (const place of Object.values(places)) mkdirSync(place, { recursive: true, mode: PRIVATE });
   const mayWrite = name === 'workspace';
   return {
     name,
