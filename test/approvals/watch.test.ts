@@ -111,7 +111,7 @@ verifies(
   'approvals.cli.watch',
   async () => {
     using home = new ApprovalsHome();
-    const [before, after] = [asked(), asked({ expiresAt: Date.now() + 12_000 })];
+    const before = asked();
     await using pipe = new Watching(process.execPath, [CLI, 'approvals', 'watch', '--home', home.path]);
     assert.equal(await exitOf(pipe.child), 3);
     {
@@ -123,6 +123,7 @@ verifies(
       await lines.shows(`deny       ${before.id}`);
       await server.kill();
       await using again = await home.serve('there');
+      const after = asked({ expiresAt: Date.now() + 12_000 });
       await again.ask(after);
       await lines.shows(`open       ${after.id}`);
       await lines.shows(`expired    ${after.id}`);
