@@ -130,6 +130,7 @@ const policySettings = z.object({
   amendFile: path,
   unmatched: z.enum(['run', 'ask', 'deny']),
   questionMs: millis,
+  ownPorts: z.array(count.max(65_535)).max(64),
   means: z
     .object({
       engine: z.discriminatedUnion('kind', [

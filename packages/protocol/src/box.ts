@@ -276,6 +276,8 @@ export interface PolicySettings {
   readonly unmatched: 'run' | 'ask' | 'deny';
   /** how long a question waits before it is a refusal, in `ms` */
   readonly questionMs: number;
+  /** TCP ports of this product on this machine, which no sandbox may reach */
+  readonly ownPorts: readonly number[];
   /** null: nothing runs in a sandbox here */
   readonly means: MachineMeans | null;
 }

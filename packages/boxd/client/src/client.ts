@@ -81,10 +81,13 @@ class BoxClient implements Box {
   #line: Line | null = null;
   #connecting: Promise<Line> | null = null;
   #sequence = 0;
+  /** what each new connection begins with */
+  #policy: PolicySettings | null;
   #closed = false;
 
   constructor(options: BoxClientOptions) {
     this.#options = options;
+    this.#policy = options.policy ?? null;
     this.#reconnectMs = options.reconnectMs ?? DEFAULT_RECONNECT_MS;
   }
 
@@ -171,6 +174,7 @@ class BoxClient implements Box {
   }
 
   async configure(settings: PolicySettings): Promise<PolicyState> {
+    this.#policy = settings;
     return boxReplies.configure.parse((await this.#askAgain({ op: 'configure', settings })).header);
   }
 
@@ -275,10 +279,9 @@ class BoxClient implements Box {
   }
 
   async #configure(line: Line): Promise<void> {
-    const { policy, onPolicy } = this.#options;
-    if (policy === undefined) return;
-    const state = boxReplies.configure.parse((await line.request({ op: 'configure', settings: policy })).header);
-    onPolicy?.(state);
+    if (this.#policy === null) return;
+    const reply = await line.request({ op: 'configure', settings: this.#policy });
+    this.#options.onPolicy?.(boxReplies.configure.parse(reply.header));
   }
 
   #heard(event: BoxEvent): void {

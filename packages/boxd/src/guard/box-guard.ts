@@ -146,6 +146,7 @@ export class BoxGuard {
         guard,
         policy: () => this.#standing.policy,
         groupName: `agentbox-${tagPrefix}-${session}`,
+        ownPorts: () => this.#standing.settings.ownPorts,
         rulesFile: this.#standing.settings.amendFile,
         record: (what) => void this.#log.append({ at: Date.now(), session, owner, what }),
         onEnd: () => void this.#launches.delete(launch),

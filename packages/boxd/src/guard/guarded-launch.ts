@@ -7,7 +7,7 @@ import { Socket } from 'node:net';
 import { constants } from 'node:os';
 import { attachGuard, type Guard, wardenArgv } from '@agentbox/exec-guard';
 import type { ExecEntry, ExitStatus, LaunchPlan } from '@agentbox/protocol';
-import { type Egress, serveEgress } from '@agentbox/sandbox';
+import { type Egress, ruleFor, serveEgress } from '@agentbox/sandbox';
 import type { Libc } from '../native/libc.ts';
 import { fetchDescriptor, openLine } from '../native/link.ts';
 import type { ExecPolicy } from '../policy/index.ts';
@@ -31,6 +31,8 @@ export interface GuardedLaunchParts {
   readonly policy: () => ExecPolicy;
   /** name of the group that bounds the session */
   readonly groupName: string;
+  /** ports of this product, closed to every sandbox */
+  readonly ownPorts: () => readonly number[];
   /** rule file that a refusal of a connection names */
   readonly rulesFile: string;
   readonly record: (what: ExecEntry['what']) => void;
@@ -140,15 +142,15 @@ export class GuardedLaunch implements Guarded {
     }
     this.#egress = serveEgress({
       listener: { fd: fetched.fd },
-      decide: ({ protocol, host, port }) => {
-        const { decision, rule, text } = policy().network(host, port, protocol);
-        return decision === 'allow'
-          ? { kind: 'allow', rule }
-          : { kind: 'refuse', rule, reason: text, needed: null };
+      decide: (request) => {
+        const { decision, rule, text } = policy().network(request.host, request.port, request.protocol);
+        if (decision === 'allow') return { kind: 'allow', rule };
+        return { kind: 'refuse', rule, reason: text, needed: rule === null ? ruleFor(request, rulesFile) : null };
       },
       record,
-      isGranted: (address) => policy().network(address, 443, 'https').rule !== null,
+      isGranted: (address, { port, protocol }) => policy().network(address, port, protocol).decision === 'allow',
       rulesFile,
+      ownPorts: this.#parts.ownPorts(),
     });
   }
 

@@ -45,6 +45,8 @@ export interface Core extends AsyncDisposable {
   /** changes when the box was lost and started again */
   boxdPid(): number;
   readonly door: McpDoorDeps;
+  /** no command in a sandbox may reach this port, whatever the rules grant */
+  closeToSandboxes(port: number): Promise<void>;
   /** ends every session and the box itself */
   endBox(): Promise<void>;
   /** the operator's own token */
@@ -108,6 +110,9 @@ export async function composeCore(options: CoreOptions, { stores, daemon }: Grou
     box,
     pipeline,
     boxdPid: () => boxd.pid,
+    closeToSandboxes: async (port) => {
+      await box.configure({ ...policySettings(config, paths.home, options.env, options.means), ownPorts: [port] });
+    },
     endBox: () => {
       boxd.isEnding = true;
       return endBox(paths.home, boxd.pid);

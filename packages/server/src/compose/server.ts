@@ -57,6 +57,7 @@ export async function serveOn(options: CoreOptions, ground: Ground): Promise<Run
   const serveMcp = (socket: Socket): Promise<void> => serveMcpOn(core, socket);
   stack.use(await listenForOperator(paths.control, { operator: core.operator, inbox: core.inbox, serveMcp }));
   const url = `${http.url}/mcp`;
+  await core.closeToSandboxes(Number(new URL(url).port));
   const weaker = weakerSettings(config);
   await core.record('server.started', url, { pid: process.pid, version: VERSION, profile: config.box.profile });
   for (const setting of weaker) await core.record('setting.weaker', setting, {});
