@@ -1,5 +1,6 @@
 /** Everything that agentbox promises, by id. test/gates demands a test for each and knows no other ids. */
 import { approvals } from './areas/approvals.ts';
+import { attack } from './areas/attack.ts';
 import { auth } from './areas/auth.ts';
 import { box } from './areas/box.ts';
 import { cli } from './areas/cli.ts';
@@ -30,6 +31,7 @@ export const manifest = {
   ...control,
   ...cli,
   ...policy,
+  ...attack,
   ...execPolicy,
   ...egress,
   ...approvals,

@@ -37,6 +37,12 @@ const ROUTES: readonly Route[] = [
     load: async () => (await import('./commands/doctor.ts')).doctor,
   },
   {
+    name: 'attack-me',
+    group: 'Run',
+    summary: 'attack this install in every known way and say what held',
+    load: async () => (await import('./commands/attack-me.ts')).attackMe,
+  },
+  {
     name: 'install',
     group: 'Run',
     summary: 'write a systemd user unit',
