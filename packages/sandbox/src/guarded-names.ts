@@ -18,5 +18,5 @@ export const GUARDED_WHEN_THERE = [
   '.husky',
 ] as const;
 
-/** What git believes inside a repository. `commondir` moves all the rest elsewhere. */
+/** What git believes inside a repository. `commondir` says that all the rest is elsewhere. */
 export const GUARDED_IN_GIT = ['config', 'config.worktree', 'hooks', 'commondir', 'gitdir'] as const;

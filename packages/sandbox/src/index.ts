@@ -16,9 +16,9 @@ export {
 } from './egress/index.ts';
 export type { BubblewrapFacts, LaunchFacts, PathFacts } from './plan/facts.ts';
 export { type Asked, PathObserver } from './plan/observe.ts';
-export { type PlaceholderHold, Placeholders } from './plan/placeholders.ts';
+export { type Placeholder, type PlaceholderHold, Placeholders } from './plan/placeholders.ts';
 export { type Launch, planLaunch } from './plan/plan-launch.ts';
-export type { LaunchProblem } from './plan/refusals.ts';
+export { findProblem, type LaunchProblem } from './plan/refusals.ts';
 export type { GroupMode } from './probe/control-groups.ts';
 export type { KernelFacts } from './probe/kernel.ts';
 export {

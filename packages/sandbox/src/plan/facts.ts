@@ -37,15 +37,14 @@ export interface Shown {
   readonly path: string;
 }
 
-/** A name in a writable directory by which the host could later be made to run or believe something. */
-export interface Guarded {
-  readonly path: string;
-  /**
-   * `read-only`: content stands; `pinned`: writable, but cannot be renamed or replaced; `absent`: an empty read-only
-   * directory stands in its place for as long as the sandbox lives
-   */
-  readonly how: 'read-only' | 'pinned' | 'absent';
-}
+/**
+ * A name in a writable directory by which the host could later be made to run or believe something. `read-only`: what
+ * it holds stands. `pinned`: writable, but cannot be renamed or replaced. The others are not there, and must stay so:
+ * for as long as the sandbox lives, `absent` is an empty read-only directory, `stand-in` a file that says nothing new.
+ */
+export type Guarded =
+  | { readonly path: string; readonly how: 'read-only' | 'pinned' | 'absent' }
+  | { readonly path: string; readonly how: 'stand-in'; readonly content: string };
 
 export interface GuardFacts {
   readonly guarded: readonly Guarded[];

@@ -14,12 +14,14 @@ export interface LandlockLists {
 
 const DEVICES = ['null', 'zero', 'full', 'random', 'urandom', 'tty', 'ptmx', 'pts'].map((name) => `/dev/${name}`);
 
-/** Root's own files of /proc change the whole machine; an ordinary user's are those of its own processes. */
+/**
+ * All that is in the root may be read: it was put there one by one, and `/` itself must be listed. Root's own files of
+ * /proc change the whole machine; an ordinary user's are those of its own processes.
+ */
 export function landlockInside(mounts: readonly Mount[], uid: number): LandlockLists {
-  const shown = mounts.flatMap((mount) => (mount.kind === 'read' || mount.kind === 'write' ? [mount.path] : []));
   const written = mounts.flatMap((mount) => (mount.kind === 'write' ? [mount.path] : []));
   return {
-    read: outermost(['/proc', '/dev', '/run', ...shown]),
+    read: ['/'],
     write: outermost([...written, '/dev/shm', '/dev/console', ...DEVICES, ...(uid === 0 ? [] : ['/proc'])]),
   };
 }

@@ -24,8 +24,10 @@ const RANK = { system: 0, mask: 1, own: 2, tool: 3, readable: 4, writable: 5, gu
 export function planMounts(paths: PathFacts): readonly Mount[] {
   const hidden = [...paths.hidden, ...paths.own.map((path) => ({ path, kind: 'directory' as const }))];
   const shown = [...systemLayers(paths), ...privateLayers(paths), ...toolLayers(paths), ...rootLayers(paths)];
-  const visible = shown.filter(({ mount }) => !hidden.some((mask) => isInside(mask.path, mount.path)));
-  const layers = [...visible, ...guardLayers(paths.guard, visible), ...hiddenLayers(hidden, visible)];
+  const isOpen = ({ mount }: Layer): boolean => !hidden.some((mask) => isInside(mask.path, mount.path));
+  const visible = shown.filter(isOpen);
+  const guard = guardLayers(paths.guard, visible).filter(isOpen);
+  const layers = [...visible, ...guard, ...hiddenLayers(hidden, visible)];
   return layers
     .toSorted((a, b) => depthOf(a.mount.path) - depthOf(b.mount.path) || a.rank - b.rank)
     .map((layer) => layer.mount);

@@ -6,21 +6,25 @@
  */
 import { lstatSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
 import path from 'node:path';
-import { GUARDED_IN_GIT, GUARDED_WHEN_THERE, KEPT_ABSENT } from '../guarded-names.ts';
+import { GUARDED_WHEN_THERE, KEPT_ABSENT } from '../guarded-names.ts';
 import { isInside } from '../paths.ts';
 import type { Guarded, GuardFacts } from './facts.ts';
 
 /** Submodules or linked worktrees guarded one by one; more are guarded as a whole, and cannot be written then. */
 const NESTED_LIMIT = 16;
 const CONFIG_BYTES = 64 * 1024;
+/** What `commondir` says where nothing is elsewhere: git goes on as without it, and nobody can say another thing. */
+const COMMON_HERE = '.\n';
 
 interface Collected {
   readonly guarded: Guarded[];
   readonly unguardable: string[];
 }
 
-export function observeGuard(writable: readonly string[]): GuardFacts {
+/** `absent`: other names that must not be made. */
+export function observeGuard(writable: readonly string[], absent: readonly string[]): GuardFacts {
   const collected: Collected = { guarded: [], unguardable: [] };
+  for (const at of absent) guardName(collected, at, 'absent');
   for (const root of new Set(writable)) {
     for (const name of KEPT_ABSENT) guardName(collected, path.join(root, name), 'absent');
     for (const name of GUARDED_WHEN_THERE) guardName(collected, path.join(root, name), null);
@@ -45,7 +49,7 @@ function guardGit(to: Collected, root: string, writable: readonly string[]): voi
   if (stats.isSymbolicLink()) {
     to.unguardable.push(at);
   } else if (stats.isDirectory()) {
-    guardRepository(to, at, root);
+    guardRepository(to, at, { worktree: root });
   } else {
     to.guarded.push({ path: at, how: 'read-only' });
     guardElsewhere(to, at, writable);
@@ -55,24 +59,48 @@ function guardGit(to: Collected, root: string, writable: readonly string[]): voi
 /** A `.git` file: where it leads matters only when the sandbox may write there. */
 function guardElsewhere(to: Collected, file: string, writable: readonly string[]): void {
   const target = readPointer(file, /^gitdir: (.+)$/m);
-  const root = writable.find((one) => target !== null && isInside(one, target));
+  const root = target === null ? undefined : writable.find((one) => isInside(one, target));
   if (target === null || root === undefined) return;
   pinAbove(to, root, target);
-  guardRepository(to, target, null);
+  guardRepository(to, target, { worktree: path.dirname(file), extended: true });
   const common = readPointer(path.join(target, 'commondir'), /^(.+)$/m);
   if (common === null || common === target || !writable.some((one) => isInside(one, common))) return;
   pinAbove(to, root, common);
-  guardRepository(to, common, null);
+  guardRepository(to, common, { worktree: path.dirname(file) });
 }
 
-function guardRepository(to: Collected, gitDirectory: string, worktree: string | null): void {
-  to.guarded.push({ path: gitDirectory, how: 'pinned' });
-  for (const name of GUARDED_IN_GIT) guardName(to, path.join(gitDirectory, name), null);
-  for (const name of ['modules', 'worktrees']) guardNested(to, path.join(gitDirectory, name));
-  if (worktree !== null) guardHooksPath(to, gitDirectory, worktree);
+/** `extended`: the repository that this one is linked to reads a configuration for each worktree. */
+function guardRepository(
+  to: Collected,
+  at: string,
+  more: { readonly worktree: string | null; readonly extended?: boolean },
+): void {
+  to.guarded.push({ path: at, how: 'pinned' });
+  const common = textOf(path.join(at, 'commondir'));
+  const isLinked = common !== '' && common !== COMMON_HERE;
+  const config = textOf(path.join(at, 'config'));
+  const extended = more.extended === true || /^\s*worktreeConfig\s*=\s*(?:true|yes|on|1)/im.test(config);
+  guardFile(to, path.join(at, 'config.worktree'), extended ? '' : null);
+  if (isLinked) {
+    for (const name of ['commondir', 'gitdir']) guardFile(to, path.join(at, name), null);
+    return;
+  }
+  guardFile(to, path.join(at, 'config'), '');
+  guardFile(to, path.join(at, 'commondir'), COMMON_HERE);
+  guardName(to, path.join(at, 'hooks'), 'absent');
+  for (const name of ['modules', 'worktrees']) guardNested(to, path.join(at, name), extended);
+  if (more.worktree !== null) guardHooksPath(to, { config, gitDirectory: at, worktree: more.worktree });
 }
 
-function guardNested(to: Collected, folder: string): void {
+/** `standIn`: what a file that is not there would have to hold to say nothing new; null where it does not matter. */
+function guardFile(to: Collected, at: string, standIn: string | null): void {
+  const stats = lstatSync(at, { throwIfNoEntry: false });
+  const isOurs = stats?.isFile() === true && standIn === COMMON_HERE && textOf(at) === COMMON_HERE;
+  if (stats !== undefined && !isOurs) guardName(to, at, null);
+  else if (standIn !== null) to.guarded.push({ path: at, how: 'stand-in', content: standIn });
+}
+
+function guardNested(to: Collected, folder: string, extended: boolean): void {
   const nested = foldersOf(folder).map((name) => path.join(folder, name));
   if (nested.length === 0) return;
   const plain = nested.every((one) => lstatSync(path.join(one, 'HEAD'), { throwIfNoEntry: false }) !== undefined);
@@ -81,13 +109,19 @@ function guardNested(to: Collected, folder: string): void {
     return;
   }
   to.guarded.push({ path: folder, how: 'pinned' });
-  for (const one of nested) guardRepository(to, one, null);
+  for (const one of nested) guardRepository(to, one, { worktree: null, extended });
 }
 
 /** Hooks that the repository's configuration takes from the working tree. */
-function guardHooksPath(to: Collected, gitDirectory: string, worktree: string): void {
-  const text = textOf(path.join(gitDirectory, 'config'));
-  const named = /^\s*hooksPath\s*=\s*"?([^"\n#;]+)/im.exec(text)?.[1]?.trim();
+function guardHooksPath(
+  to: Collected,
+  {
+    config,
+    gitDirectory,
+    worktree,
+  }: { readonly config: string; readonly gitDirectory: string; readonly worktree: string },
+): void {
+  const named = /^\s*hooksPath\s*=\s*"?([^"\n#;]+)/im.exec(config)?.[1]?.trim();
   if (named === undefined || named === '') return;
   const at = path.resolve(worktree, named);
   // husky keeps its hooks beside the folder that git is told of.

@@ -31,7 +31,10 @@ export class PathObserver {
 
   observe(profile: SandboxProfile, asked: Asked): PathFacts {
     const writable = profile.writable.map(rootFacts);
-    const canonicalRoots = writable.flatMap(({ canonical }) => (canonical === null ? [] : [canonical]));
+    const canonicalRoots = writable.flatMap(({ canonical, kind }) =>
+      canonical !== null && kind === 'directory' ? [canonical] : [],
+    );
+    const readable = profile.readable.map(rootFacts);
     const realHome = canonicalOr(asked.realHome);
     const tmp = rootFacts(profile.tmp);
     const home = rootFacts(profile.home);
@@ -41,7 +44,7 @@ export class PathObserver {
     const own = asked.own.map(canonicalOr);
     return {
       cwd,
-      readable: profile.readable.map(rootFacts),
+      readable,
       writable,
       hidden,
       tmp,
@@ -50,7 +53,7 @@ export class PathObserver {
       own,
       system,
       tools: this.#toolsOf(realHome, asked.searchPath),
-      guard: observeGuard(canonicalRoots),
+      guard: observeGuard(canonicalRoots, absentBelow(canonicalRoots, readable)),
       entries: asked.alone
         ? entriesAbove(
             [...system.masked, ...hidden].map((mask) => mask.path),
@@ -71,6 +74,15 @@ export class PathObserver {
     this.#tools = { key, at: now, shown };
     return shown;
   }
+}
+
+/** What must be read-only in a writable directory and is not there: only a name in a directory that is can be kept. */
+function absentBelow(writable: readonly string[], readable: readonly RootFacts[]): readonly string[] {
+  return readable.flatMap(({ asked, canonical }) => {
+    const parent = path.dirname(asked);
+    const isIn = writable.some((root) => isInside(root, parent));
+    return canonical === null && isIn && canonicalOr(parent) === parent ? [asked] : [];
+  });
 }
 
 function rootFacts(asked: string): RootFacts {

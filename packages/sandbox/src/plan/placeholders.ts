@@ -1,8 +1,15 @@
 /**
- * Takes away the empty directories that stand in a workspace for names that must stay absent. Removing one would take
- * its mount from every sandbox that still lives, so each is counted and goes with the last that holds it.
+ * Puts something harmless where a name of the workspace must stay free, and takes it away again. A mount needs
+ * something to stand on, and removing that would take the mount from every sandbox that still lives: so each is
+ * counted, and goes with the last that holds it.
  */
-import { lstatSync, rmdirSync } from 'node:fs';
+import { lstatSync, mkdirSync, readFileSync, rmdirSync, unlinkSync, writeFileSync } from 'node:fs';
+
+export interface Placeholder {
+  readonly path: string;
+  /** of a file; null: an empty directory */
+  readonly content: string | null;
+}
 
 export interface PlaceholderHold {
   /** after the sandbox's last process has ended; a second time does nothing */
@@ -14,35 +21,53 @@ export class Placeholders {
   /** were there before any sandbox: they are somebody's, empty as they are */
   readonly #kept = new Set<string>();
 
-  /** Before bubblewrap starts. */
-  hold(paths: readonly string[]): PlaceholderHold {
-    for (const path of paths) {
-      const before = this.#holders.get(path) ?? 0;
-      if (before === 0 && lstatSync(path, { throwIfNoEntry: false }) !== undefined) this.#kept.add(path);
-      this.#holders.set(path, before + 1);
-    }
+  /** Before the sandbox starts. What cannot be made is not there, and the start fails. */
+  hold(placeholders: readonly Placeholder[]): PlaceholderHold {
+    for (const placeholder of placeholders) this.#take(placeholder);
     let held = true;
     return {
       release: () => {
-        if (held) for (const path of paths) this.#drop(path);
+        if (held) for (const placeholder of placeholders) this.#drop(placeholder);
         held = false;
       },
     };
   }
 
-  #drop(path: string): void {
+  #take({ path, content }: Placeholder): void {
+    const before = this.#holders.get(path) ?? 0;
+    this.#holders.set(path, before + 1);
+    const exists = lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+    // A file that says what ours says was left by a daemon that was killed; a directory tells nothing of who made it.
+    if (before === 0 && exists && (content === null || content === '')) this.#kept.add(path);
+    if (!exists) quietly(() => make(path, content));
+  }
+
+  #drop({ path, content }: Placeholder): void {
     const left = (this.#holders.get(path) ?? 1) - 1;
     if (left > 0) {
       this.#holders.set(path, left);
       return;
     }
     this.#holders.delete(path);
-    if (this.#kept.delete(path)) return;
-    try {
-      // Never more than an empty directory: what a person put there meanwhile stays.
-      rmdirSync(path);
-    } catch {
-      // Gone, filled, or never made because the sandbox did not start.
-    }
+    if (!this.#kept.delete(path)) quietly(() => remove(path, content));
+  }
+}
+
+function make(path: string, content: string | null): void {
+  if (content === null) mkdirSync(path);
+  else writeFileSync(path, content, { flag: 'wx' });
+}
+
+/** Never more than what was made: what a person put there meanwhile stays. */
+function remove(path: string, content: string | null): void {
+  if (content === null) rmdirSync(path);
+  else if (readFileSync(path, 'utf8') === content) unlinkSync(path);
+}
+
+function quietly(act: () => void): void {
+  try {
+    act();
+  } catch {
+    // Gone, filled, or not ours to write: bubblewrap says what is missing.
   }
 }

@@ -8,6 +8,7 @@ import { planEnvironment } from './environment.ts';
 import type { LaunchFacts, PathFacts } from './facts.ts';
 import { landlockAlone, landlockInside } from './landlock.ts';
 import { type Mount, planMounts } from './mounts.ts';
+import type { Placeholder } from './placeholders.ts';
 import { findProblem, type LaunchProblem } from './refusals.ts';
 
 export type Launch =
@@ -16,8 +17,8 @@ export type Launch =
       readonly plan: LaunchPlan;
       /** working directory, canonical, as seen inside */
       readonly cwd: string;
-      /** names that bubblewrap makes in the workspace as empty directories: `Placeholders` removes them again */
-      readonly placeholders: readonly string[];
+      /** what `Placeholders` must hold from before the start until the last process has ended, or the start fails */
+      readonly placeholders: readonly Placeholder[];
     }
   | { readonly kind: 'refuse'; readonly problem: LaunchProblem };
 
@@ -47,7 +48,7 @@ export function planLaunch(profile: SandboxProfile, facts: LaunchFacts): Launch 
     network: profile.network === 'rules' ? 'proxy' : 'none',
     environment: planEnvironment(profile.network, { home: paths.realHome, tmp: '/tmp' }, facts.environment),
   };
-  return { kind: 'launch', plan, cwd, placeholders: absentNames(paths, mounts) };
+  return { kind: 'launch', plan, cwd, placeholders: standIns(paths, mounts) };
 }
 
 /** Without a network namespace there is no place for a proxy that cannot be gone round: the network stays shut. */
@@ -64,9 +65,12 @@ function planAlone({
   };
 }
 
-function absentNames({ guard }: PathFacts, mounts: readonly Mount[]): readonly string[] {
+function standIns({ guard }: PathFacts, mounts: readonly Mount[]): readonly Placeholder[] {
   const mounted = new Set(mounts.map((mount) => mount.path));
-  return guard.guarded.flatMap(({ path, how }) => (how === 'absent' && mounted.has(path) ? [path] : []));
+  return guard.guarded.flatMap((one): readonly Placeholder[] => {
+    if (!mounted.has(one.path) || one.how === 'read-only' || one.how === 'pinned') return [];
+    return [{ path: one.path, content: one.how === 'stand-in' ? one.content : null }];
+  });
 }
 
 const groupOf = (limits: SandboxLimits): LaunchPlan['group'] => ({

@@ -37,7 +37,7 @@ const SYSTEM = [
 /** Only what lies below these may be given away. */
 const SHARED = ['/home', '/media', '/mnt', '/nix', '/opt', '/root', '/srv', '/tmp', '/var', '/var/lib', '/var/tmp'];
 
-export function findProblem(profile: SandboxProfile, { paths }: LaunchFacts): LaunchProblem | null {
+export function findProblem(profile: SandboxProfile, { paths }: Pick<LaunchFacts, 'paths'>): LaunchProblem | null {
   const [writable] = profile.writable;
   if (profile.name === 'read-only' && writable !== undefined) {
     const fix = 'use the profile `workspace`, or name the directory under `readable`';
@@ -48,6 +48,7 @@ export function findProblem(profile: SandboxProfile, { paths }: LaunchFacts): La
     if (found !== null) return problem(codeOf(root), 'writable', root.asked, found);
   }
   for (const root of paths.readable) {
+    if (isKeptAbsent(root, paths)) continue;
     const found = missing(root) ?? tooWideToRead(root, paths) ?? throughLink(root);
     if (found !== null) return problem(codeOf(root), 'readable', root.asked, found);
   }
@@ -55,6 +56,10 @@ export function findProblem(profile: SandboxProfile, { paths }: LaunchFacts): La
     privateProblem('tmp', paths.tmp) ?? privateProblem('home', paths.home) ?? cwdProblem(paths) ?? linkProblem(paths)
   );
 }
+
+/** Read-only within what may be written, and not there: it stays so, because nothing may be made in its place. */
+const isKeptAbsent = (root: RootFacts, paths: PathFacts): boolean =>
+  root.canonical === null && paths.guard.guarded.some((one) => one.path === root.asked && one.how === 'absent');
 
 const problem = (code: ErrorCode, key: string, path: string, found: Finding): LaunchProblem => ({
   code,
@@ -68,7 +73,8 @@ const codeOf = (root: RootFacts): ErrorCode => (root.canonical === null ? 'WORKD
 
 function missing(root: RootFacts): Finding | null {
   if (root.canonical === null) return { message: 'does not exist', fix: `make it: mkdir -p ${root.asked}` };
-  if (root.kind !== 'directory') return { message: 'is not a directory', fix: 'name the directory that holds it' };
+  if (root.kind === 'other')
+    return { message: 'is neither a directory nor a file', fix: 'name the directory that holds it' };
   return null;
 }
 
@@ -132,7 +138,9 @@ function privateProblem(key: 'tmp' | 'home', root: RootFacts): LaunchProblem | n
 function cwdProblem(paths: PathFacts): LaunchProblem | null {
   const { cwd } = paths;
   if (paths.privateCwd) return null;
-  const found = missing(cwd);
+  const found =
+    missing(cwd) ??
+    (cwd.kind === 'file' ? { message: 'is not a directory', fix: 'name the directory that holds it' } : null);
   if (found !== null) return problem('WORKDIR_NOT_FOUND', 'workdir', cwd.asked, found);
   const at = cwd.canonical ?? cwd.asked;
   const roots = [...paths.writable, ...paths.readable].flatMap(({ canonical }) => canonical ?? []);

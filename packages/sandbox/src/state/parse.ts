@@ -35,7 +35,7 @@ const flag = z.boolean('true or false').nullish();
 const policy = z.discriminatedUnion(
   'type',
   [
-    z.object({ type: z.literal(['danger-full-access', 'external-sandbox']), network_access: z.unknown() }),
+    z.object({ type: z.literal(['danger-full-access', 'external-sandbox']), network_access: z.unknown().optional() }),
     z.object({ type: z.literal('read-only'), network_access: flag }),
     z.object({
       type: z.literal('workspace-write'),
