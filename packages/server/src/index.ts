@@ -1,14 +1,17 @@
 /** The edges and the composition root. */
 export { openOperator } from './compose/open-operator.ts';
-export type { StartOptions } from './compose/place.ts';
+export { type StartOptions, withWorkspace } from './compose/place.ts';
 export type { RunningServer } from './compose/server.ts';
 export type { StopMode } from './compose/settle-box.ts';
+export { settledPlaces } from './compose/settle-sandbox.ts';
 export { startServer } from './compose/start.ts';
 export { runStdio } from './compose/stdio.ts';
 export { type StoppedAll, stopAll } from './compose/stop-all.ts';
 export { loadConfig } from './config/load.ts';
 export type { Override } from './config/override.ts';
 export { configurationTable } from './config/reference.ts';
+export { rulePlaces } from './config/rule-places.ts';
+export type { Config } from './config/schema.ts';
 export { configJsonSchema, type Setting, settings } from './config/settings.ts';
 export type { Door, DoorAnswer } from './http/door-port.ts';
 export { createHttpEdge, type EdgeDeps, type HttpEdge } from './http/edge.ts';

@@ -10,8 +10,8 @@ import { type BoxConnection, connectBox, startBoxDaemon } from '@agentbox/boxd-c
 import {
   type Approvals,
   type AuditLog,
-  createApprovals,
   type Catalog,
+  createApprovals,
   createCallPipeline,
   createCatalog,
   createPrincipals,

@@ -14,9 +14,17 @@ export async function findMeans({ box, sandbox }: Config, env: Environment): Pro
   const probe = await probeMachine({ searchPath: env['PATH'] ?? USUAL_PATH, allowLandlockOnly });
   const readiness = probe.profiles[box.profile];
   if (readiness.kind === 'unavailable') {
-    const lacks = readiness.missing.map(({ what, fix }) => `${what}: ${fix}`);
-    const message = `the profile \`${box.profile}\` cannot be held on this machine. ${lacks.join('. ')}. Or run without a sandbox and without rules: --profile host`;
-    throw new AgentboxError('MISSING_FEATURE', message, { profile: box.profile, missing: lacks });
+    const { missing } = readiness;
+    const lines = missing.map(({ what, fix }) => `${what}\n  ${fix}`);
+    const message = [
+      `the profile \`${box.profile}\` cannot be held on this machine:`,
+      ...lines,
+      'or run without a sandbox and without rules: --profile host',
+    ].join('\n');
+    throw new AgentboxError('MISSING_FEATURE', message, {
+      profile: box.profile,
+      missing: missing.map(({ what }) => what),
+    });
   }
   const { groupLimits, bubblewrap } = probe;
   if (readiness.engine === 'landlock' || bubblewrap === null) return { engine: { kind: 'landlock' }, groupLimits };

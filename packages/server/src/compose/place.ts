@@ -25,7 +25,10 @@ export interface Place {
 
 export function openPlace(options: StartOptions, stack: AsyncDisposableStack): Place {
   const paths = prepareHome(options.home);
-  const config = withWorkspace(loadConfig(options));
+  const asked = loadConfig(options);
+  const config = withWorkspace(asked);
+  const { workspace } = config.box;
+  if (asked.box.workspace === null && workspace !== null) mkdirSync(workspace, { recursive: true, mode: 0o700 });
   checkDirectories(config);
   const lock = takeLock(paths.lock);
   if (lock === undefined) throw alreadyRunning(paths);
@@ -34,11 +37,9 @@ export function openPlace(options: StartOptions, stack: AsyncDisposableStack): P
 }
 
 /** A sandbox without a workspace gets one of its own: nothing that stands already is opened to it unasked. */
-function withWorkspace(config: Config): Config {
+export function withWorkspace(config: Config): Config {
   if (config.box.profile === 'host' || config.box.workspace !== null) return config;
-  const workspace = join(homedir(), 'agentbox');
-  mkdirSync(workspace, { recursive: true, mode: 0o700 });
-  return { ...config, box: { ...config.box, workspace } };
+  return { ...config, box: { ...config.box, workspace: join(homedir(), 'agentbox') } };
 }
 
 /** A directory that is missing would fail every command, long after the mistake. */

@@ -3,10 +3,10 @@
  * that is loaded meanwhile.
  */
 import { layGround } from './ground.ts';
-import { meansFor } from './means-for.ts';
 import { openPlace, type StartOptions } from './place.ts';
 import { reportFaultsTo } from './report-fault.ts';
 import type { RunningServer } from './server.ts';
+import { settleSandbox } from './settle-sandbox.ts';
 import { watchUncaught } from './uncaught.ts';
 
 export async function startServer(options: StartOptions): Promise<RunningServer> {
@@ -14,7 +14,8 @@ export async function startServer(options: StartOptions): Promise<RunningServer>
   const reportFault = reportFaultsTo(process.stderr, clock);
   await using stack = new AsyncDisposableStack();
   const place = openPlace(options, stack);
-  const core = { ...options, ...place, means: await meansFor(place.config, options.env), clock, reportFault };
+  const settled = await settleSandbox({ ...options, ...place });
+  const core = { ...options, ...place, ...settled, clock, reportFault };
   const uncaught = stack.use(watchUncaught(reportFault));
   const loading = import('./server.ts');
   const ground = stack.use(await layGround(core));

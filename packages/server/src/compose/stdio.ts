@@ -5,16 +5,17 @@
 import type { Socket } from 'node:net';
 import { finished } from 'node:stream/promises';
 import { AgentboxError, VERSION } from '@agentbox/protocol';
+import { weakerSettings } from '../config/mapping.ts';
 import { connectMcp } from '../lifecycle/control-client.ts';
 import { listenForOperator } from '../lifecycle/control-socket.ts';
 import { homePaths } from '../lifecycle/home.ts';
 import { serveStdioDoor } from '../mcp/stdio.ts';
 import { composeCore, failureOf, OPERATOR_CALLER, serveMcpOn } from './core.ts';
 import { layGround } from './ground.ts';
-import { meansFor } from './means-for.ts';
 import { openPlace, type StartOptions } from './place.ts';
 import { reportFaultsTo } from './report-fault.ts';
 import { settleBox } from './settle-box.ts';
+import { settleSandbox } from './settle-sandbox.ts';
 import { watchUncaught } from './uncaught.ts';
 
 export interface Streams {
@@ -43,11 +44,11 @@ async function join(socket: Socket, { stdin, stdout }: Streams): Promise<void> {
 async function serveAlone(options: StartOptions, streams: Streams): Promise<void> {
   const clock = Date.now;
   await using stack = new AsyncDisposableStack();
-  const { paths, config } = openPlace(options, stack);
+  const place = openPlace(options, stack);
   const reportFault = reportFaultsTo(process.stderr, clock);
   const uncaught = stack.use(watchUncaught(reportFault));
-  const means = await meansFor(config, options.env);
-  const coreOptions = { ...options, paths, config, means, clock, reportFault };
+  const settled = await settleSandbox({ ...options, ...place });
+  const coreOptions = { ...options, ...place, ...settled, clock, reportFault };
   const ground = stack.use(await layGround(coreOptions));
   const core = stack.use(await composeCore(coreOptions, ground));
   ground.keepBox();
@@ -57,8 +58,10 @@ async function serveAlone(options: StartOptions, streams: Streams): Promise<void
     guests.add(guest);
     return guest.finally(() => guests.delete(guest));
   };
-  stack.use(await listenForOperator(paths.control, { operator: core.operator, inbox: core.inbox, serveMcp }));
-  await core.record('server.started', 'stdio', { pid: process.pid, version: VERSION, profile: config.box.profile });
+  stack.use(await listenForOperator(place.paths.control, { operator: core.operator, inbox: core.inbox, serveMcp }));
+  const { profile } = settled.config.box;
+  await core.record('server.started', 'stdio', { pid: process.pid, version: VERSION, profile });
+  for (const setting of weakerSettings(settled.config)) await core.record('setting.weaker', setting, {});
   try {
     const { ended } = serveStdioDoor(core.door, OPERATOR_CALLER, streams);
     await Promise.race([ended, uncaught.failed, failureOf(core)]);

@@ -1,12 +1,13 @@
 /** What each part of the product is told of the configuration. Names and units change here and nowhere else. */
 import { existsSync } from 'node:fs';
 import { homedir, userInfo } from 'node:os';
-import { isAbsolute, join } from 'node:path';
+import { isAbsolute } from 'node:path';
 import type { IssuerSettings } from '@agentbox/auth';
 import type { MachineMeans, PolicySettings } from '@agentbox/protocol';
 import type { MachineSettings, SkillPlaces } from '@agentbox/providers';
 import type { EdgeSettings } from '../http/settings.ts';
 import type { DoorLimits } from '../mcp/limits.ts';
+import { rulePlaces } from './rule-places.ts';
 import type { Config } from './schema.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -84,34 +85,15 @@ export function skillPlaces(config: Config, env: Environment): SkillPlaces {
   };
 }
 
-/** Where the box finds its rules: of the team, of agentbox, of Codex, and of projects that the operator trusts. */
+/** By what the box decides, and with what it holds. */
 export function policySettings(
   config: Config,
   home: string,
   env: Environment,
   means: MachineMeans | null,
 ): PolicySettings {
-  const { unmatched, question_ms: questionMs, trusted_projects: trusted } = config.policy;
-  const codexHome = env['CODEX_HOME'] ?? join(homedir(), '.codex');
-  const own = join(home, 'rules');
-  const project = config.box.workspace !== null && trusted.includes(config.box.workspace) ? config.box.workspace : null;
-  return {
-    sources: [
-      { directory: '/etc/agentbox/rules', layer: 'team' },
-      { directory: join(codexHome, 'rules'), layer: 'user' },
-      { directory: own, layer: 'user' },
-      ...(project === null
-        ? []
-        : (['.codex', '.agentbox'] as const).map((name) => ({
-            directory: join(project, name, 'rules'),
-            layer: 'project' as const,
-          }))),
-    ],
-    amendFile: join(own, 'default.rules'),
-    unmatched,
-    questionMs,
-    means,
-  };
+  const { unmatched, question_ms: questionMs } = config.policy;
+  return { ...rulePlaces(config, home, env), unmatched, questionMs, ownPorts: [config.server.port], means };
 }
 
 /** Settings that protect less than the defaults do: shown at the start, and recorded. */

@@ -1,0 +1,28 @@
+/** Where rules are read from: the one list that the box is told, and that the doctor shows. */
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import type { PolicySettings } from '@agentbox/protocol';
+import type { Config } from './schema.ts';
+
+export type RulePlaces = Pick<PolicySettings, 'sources' | 'amendFile'>;
+
+/** Lowest precedence first: of the team, of Codex, of agentbox, and of a project that the operator trusts. */
+export function rulePlaces(
+  { box, policy }: Pick<Config, 'box' | 'policy'>,
+  home: string,
+  env: Readonly<Record<string, string | undefined>>,
+): RulePlaces {
+  const codexHome = env['CODEX_HOME'] ?? join(homedir(), '.codex');
+  const own = join(home, 'rules');
+  const project = box.workspace !== null && policy.trusted_projects.includes(box.workspace) ? box.workspace : null;
+  const ofProject = project === null ? [] : ['.codex', '.agentbox'].map((name) => join(project, name, 'rules'));
+  return {
+    sources: [
+      { directory: '/etc/agentbox/rules', layer: 'team' },
+      { directory: join(codexHome, 'rules'), layer: 'user' },
+      { directory: own, layer: 'user' },
+      ...ofProject.map((directory) => ({ directory, layer: 'project' as const })),
+    ],
+    amendFile: join(own, 'default.rules'),
+  };
+}
