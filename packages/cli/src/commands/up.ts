@@ -112,7 +112,10 @@ function showReady(server: RunningServer, home: string, screen: Screen): void {
     ...(server.found > 0
       ? [['Found', `${server.found} terminal${server.found === 1 ? '' : 's'} that went on meanwhile`] as const]
       : []),
-    ...server.weaker.map((text) => ['Weaker', paint('doubt', text)] as const),
+    // That commands run without a sandbox is said above.
+    ...server.weaker.flatMap((text) =>
+      text.startsWith('box.profile:') ? [] : [['Weaker', paint('doubt', text)] as const],
+    ),
     ['', ''],
     ['Connect', 'agentbox connect claude|codex|cursor|vscode|chatgpt|gemini'],
     ['Watch', 'agentbox sessions list'],
@@ -130,7 +133,7 @@ function whereCommandsRun({ profile, hostname }: RunningServer, { paint }: Scree
     case 'read-only':
       return `${as}, ${paint('good', 'in a sandbox')} that may write nothing`;
     case 'host':
-      return `${as}, ${paint('doubt', 'without a sandbox')} (profile host)`;
+      return `${as}, ${paint('doubt', 'without a sandbox and without rules')} (profile host)`;
   }
 }
 

@@ -3,7 +3,16 @@ import { existsSync, lstatSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { connectBox } from '@agentbox/boxd-client';
 import { AgentboxError, type BoxFacts } from '@agentbox/protocol';
-import { type HomePaths, homeProblem, loadConfig, portOwner, type ServerState } from '@agentbox/server';
+import {
+  type Config,
+  type HomePaths,
+  homeProblem,
+  loadConfig,
+  type Override,
+  portOwner,
+  type ServerState,
+  withWorkspace,
+} from '@agentbox/server';
 import type { Io } from '../io.ts';
 import { causeOf, type Finding, fail, ok, warn } from './finding.ts';
 
@@ -18,18 +27,31 @@ export function checkHome(paths: HomePaths): Finding {
   return ok('Home', `${paths.home}, closed to others${existsSync(paths.token) ? '; so is the token' : ''}`);
 }
 
-export function checkConfig(paths: HomePaths, io: Io): Finding {
+export interface ReadConfig {
+  readonly config: Config;
+  /** false: the default one is made at the first start */
+  readonly namesWorkspace: boolean;
+}
+
+export interface ConfigCheck {
+  readonly finding: Finding;
+  /** null: it cannot be read, and nothing that depends on it is looked at */
+  readonly read: ReadConfig | null;
+}
+
+export function checkConfig(paths: HomePaths, flags: readonly Override[], io: Io): ConfigCheck {
   try {
-    loadConfig({ home: paths.home, env: io.env, flags: [] });
-    return ok('Configuration', existsSync(paths.config) ? paths.config : 'defaults');
+    const asked = loadConfig({ home: paths.home, env: io.env, flags });
+    const read = { config: withWorkspace(asked), namesWorkspace: asked.box.workspace !== null };
+    return { finding: ok('Configuration', existsSync(paths.config) ? paths.config : 'defaults'), read };
   } catch (fault) {
-    return fail('Configuration', causeOf(fault), 'correct it; docs/configuration.md lists every setting');
+    const fix = 'correct it; docs/configuration.md lists every setting';
+    return { finding: fail('Configuration', causeOf(fault), fix), read: null };
   }
 }
 
-export async function checkPort(paths: HomePaths, server: ServerState | undefined, io: Io): Promise<Finding> {
+export async function checkPort({ server: config }: Config, server: ServerState | undefined): Promise<Finding> {
   if (server !== undefined) return ok('Port', `${new URL(server.url).port} is ours`);
-  const config = loadConfig({ home: paths.home, env: io.env, flags: [] }).server;
   if (config.port === 0 || (await isFree(config.host, config.port))) return ok('Port', `${config.port} is free`);
   const owner = portOwner(config.port);
   const by = owner === undefined ? 'another process' : `process ${owner.pid} (${owner.command})`;
