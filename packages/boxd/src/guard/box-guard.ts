@@ -65,7 +65,7 @@ export class BoxGuard {
 
   constructor(parts: BoxGuardParts) {
     this.#parts = parts;
-    this.#log = new ExecLog({ home: parts.home });
+    this.#log = new ExecLog({ home: parts.home, onNote: (text) => console.error(`log of programs: ${text}`) });
     this.#log.changed.subscribe((last) => parts.onExecs(last));
     this.#questions = new Questions({
       waitMs: () => this.#configured?.settings.questionMs ?? 0,

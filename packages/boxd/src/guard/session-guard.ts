@@ -94,7 +94,7 @@ export class SessionGuard {
     const verdict = policy().decide(facts, { noExecFromWritable: profile.noExecFromWritable });
     switch (verdict.kind) {
       case 'run':
-        this.#write(facts, 'run', { by: verdict.by, rule: verdict.rule, reason: null, question: null });
+        this.#write(facts, 'run', { by: verdict.by, rule: verdict.rule, reason: verdict.reason, question: null });
         return { kind: 'run' };
       case 'deny':
         return this.#refuse(facts, { by: verdict.by, rule: verdict.rule, reason: verdict.text, question: null });

@@ -62,7 +62,8 @@ function meaningOf({ facts: { runs, profile } }: Question): Fact {
 function alwaysOf({ proposal }: Question, amendFile: string | null): readonly Fact[] {
   if (proposal === null) return [fact('Always', 'is not offered for this program', 'quiet')];
   const file = amendFile === null ? 'the rules' : quoted([amendFile]);
-  return [fact('Always', `adds to ${file}`), fact('', visible(ruleLineOf(proposal)))];
+  const outside = fact('', 'from then on it runs OUTSIDE the sandbox, unasked', 'doubt');
+  return [fact('Always', `adds to ${file}`), fact('', visible(ruleLineOf(proposal))), outside];
 }
 
 function endOf(question: InboxQuestion, now: number): Fact {
