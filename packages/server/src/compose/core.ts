@@ -11,7 +11,6 @@ import {
   type Approvals,
   type AuditLog,
   type Catalog,
-  createApprovals,
   createCallPipeline,
   createCatalog,
   createPrincipals,
@@ -28,6 +27,7 @@ import { createInbox, type Inbox } from '../lifecycle/inbox.ts';
 import { createOperator, ensureOperatorToken, type Operator } from '../lifecycle/operator.ts';
 import type { McpDoorDeps } from '../mcp/deps.ts';
 import { serveStdioDoor } from '../mcp/stdio.ts';
+import { openBoxQuestions } from './box-questions.ts';
 import { ExecRecords } from './exec-records.ts';
 import { type CoreOptions, daemonOptions, type Ground } from './ground.ts';
 import { placeCommands } from './profiles.ts';
@@ -79,7 +79,7 @@ export async function composeCore(options: CoreOptions, { stores, daemon }: Grou
   const record: Core['record'] = async (kind, subject, detail) => {
     await audit.append({ at: clock(), kind, principal: null, trace: null, subject, outcome: 'ok', detail });
   };
-  const boxd: BoxState = { pid: daemon.pid, isEnding: false, isReviving: false };
+  const boxd: BoxState = { pid: daemon.pid, isEnding: false, isReviving: false, reconnected: () => undefined };
   const [box, principals] = await Promise.all([
     connectWatched(options, record, boxd, stack),
     createPrincipals({ store: stores.principals, clock, random: randomBytes, reportFault }),
@@ -88,7 +88,9 @@ export async function composeCore(options: CoreOptions, { stores, daemon }: Grou
   const tokens = { audit, principals, tokenFile: paths.token, clock };
   let token = await ensureOperatorToken(tokens);
   const operator = createOperator({ ...tokens, rotated: (fresh) => void (token = fresh) });
-  const approvals = stack.use(await openApprovals(options, stores, box, stack));
+  const questions = stack.use(await openBoxQuestions(options, stores, box));
+  const { approvals } = questions;
+  boxd.reconnected = () => questions.reconnected();
   const records = stack.use(new ExecRecords({ box, audit, reportFault }));
   await records.start();
   const skills = stack.use(await createSkillLibrary({ roots: skillRoots(skillPlaces(config, options.env)) }));
@@ -130,6 +132,8 @@ interface BoxState {
   pid: number;
   isEnding: boolean;
   isReviving: boolean;
+  /** hears of each connection after the first */
+  reconnected: () => void;
 }
 
 /** A daemon that dies is said in the record and started again; what ran in it is lost, and its sessions say so. */
@@ -145,6 +149,7 @@ async function connectWatched(
     policy: policySettings(options.config, options.paths.home, options.env, options.means),
     onPolicy: ({ problems }) => {
       for (const problem of problems) record('policy.broken', problem, {}).catch(() => undefined);
+      boxd.reconnected();
     },
     onDisconnect: (reason) => {
       if (!boxd.isEnding && !boxd.isReviving) void revive(reason);
@@ -194,34 +199,6 @@ interface Parts {
   readonly skills: MachineSkillLibrary;
   readonly approvals: Approvals;
   readonly token: () => string;
-}
-
-/** What waits in the box is told whenever it changes, and all of it after each connect. */
-async function openApprovals(
-  { config, clock, reportFault }: CoreOptions,
-  stores: OpenedStores,
-  box: BoxConnection,
-  stack: AsyncDisposableStack,
-): Promise<Approvals> {
-  const approvals = await createApprovals({
-    store: stores.questions,
-    audit: stores.audit,
-    clock,
-    reportFault,
-    deliver: (answer) => box.answer(answer),
-    settings: {
-      clientMayAnswer: config.approvals.client_may_answer,
-      selfApproval: config.approvals.self_approval,
-    },
-  });
-  const watch = await box.watch(0, (event) => {
-    if (event.kind !== 'questions') return;
-    approvals.told(event.session, event.open).catch((fault: unknown) => {
-      reportFault('questions of the box could not be taken', { session: event.session }, fault);
-    });
-  });
-  stack.defer(() => watch.close());
-  return approvals;
 }
 
 function composeTools(

@@ -27,8 +27,7 @@ export type ControlRequest = z.output<typeof controlRequest>;
 
 export interface ControlHandlers {
   readonly operator: Operator;
-  /** absent where nothing can wait for a person */
-  readonly inbox?: Inbox;
+  readonly inbox: Inbox;
   /** takes the connection over; settles when its client is gone */
   serveMcp(socket: Socket): Promise<void>;
 }
@@ -155,7 +154,6 @@ function ask(
     case 'find-questions':
     case 'next-questions':
     case 'answer-question':
-      if (inbox === undefined) throw new AgentboxError('MISSING_FEATURE', 'this server asks nobody', {});
       return performInbox(request, inbox);
     default:
       return unreachable(request);
