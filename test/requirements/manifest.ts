@@ -14,6 +14,7 @@ import { machine } from './areas/machine.ts';
 import { output } from './areas/output.ts';
 import { patch } from './areas/patch.ts';
 import { policy } from './areas/policy.ts';
+import { sandbox } from './areas/sandbox.ts';
 import { shell } from './areas/shell.ts';
 import { skills } from './areas/skills.ts';
 import { storage } from './areas/storage.ts';
@@ -31,6 +32,7 @@ export const manifest = {
   ...control,
   ...cli,
   ...policy,
+  ...sandbox,
   ...attack,
   ...execPolicy,
   ...egress,
