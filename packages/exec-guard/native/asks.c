@@ -293,6 +293,8 @@ static void stop(struct ask *ask, enum wish wish) {
     if (!ask->listening) ptrace(PTRACE_INTERRUPT, ask->facts.tid, NULL, NULL);
     return;
   }
+  /* On its way to a stop already, where the latest wish counts. */
+  if (ask->state == STOPPING) return;
   ask->state = STOPPING;
   if (!trace(ask)) {
     answer_kernel(ask, EACCES, 0);
@@ -509,17 +511,16 @@ static void resume(const struct ask *ask, int signal) {
   ptrace(PTRACE_CONT, ask->facts.tid, NULL, (void *)(long)signal);
 }
 
+static void end_now(struct ask *ask) {
+  if (!set_call(ask, SYS_exit_group, (uint64_t)ask->code)) kill_ask(ask, "it could not be ended");
+  else detach(ask, 0);
+}
+
 static void fulfil(struct ask *ask) {
   enum wish wish = ask->wish;
   ask->wish = WISH_NONE;
-  if (wish == WISH_END) {
-    if (!set_call(ask, SYS_exit_group, (uint64_t)ask->code)) kill_ask(ask, "it could not be ended");
-    else detach(ask, 0);
-    return;
-  }
   if (wish == WISH_PARK && set_call(ask, SYS_ppoll, 0)) ask->state = PARKED;
   if (wish == WISH_RUN && set_call(ask, -1, 0)) ask->state = REPEATING;
-  resume(ask, 0);
 }
 
 static bool catches(pid_t tid, int signal) {
@@ -579,11 +580,13 @@ static void stopped(struct ask *ask, int event, int signal) {
     ask->listening = false;
     if (ask->outside > 0) kill(-ask->outside, SIGCONT);
   }
+  /* What is at its end ends, whatever else was sent to it: nothing is judged or run twice. */
+  if (ask->wish == WISH_END) {
+    end_now(ask);
+    return;
+  }
+  if (trap || ask->state == STOPPING) fulfil(ask);
   if (!trap && ask->state == PARKED) parked_signal(ask, signal);
-  else if (!trap && ask->state == STOPPING) {
-    set_call(ask, -1, 0);
-    detach(ask, signal);
-  } else if (ask->wish != WISH_NONE) fulfil(ask);
   else resume(ask, trap ? 0 : signal);
 }
 

@@ -119,6 +119,18 @@ static void add_name(struct walk *walk, char *path, bool writable) {
   walk->names[(*walk->count)++] = (struct name){path, writable};
 }
 
+/* Leaves out `.` and doubled slashes, which change nothing; `..` may, behind a link. */
+static void tidy(char *path) {
+  char *out = path;
+  for (const char *at = path; *at != '\0';) {
+    if (at[0] == '/' && at[1] == '/') at++;
+    else if (at[0] == '/' && at[1] == '.' && (at[2] == '/' || at[2] == '\0')) at += 2;
+    else *out++ = *at++;
+  }
+  if (out == path) *out++ = '/';
+  *out = '\0';
+}
+
 static char *joined(int folder, const char *rest) {
   char *base = path_of(folder);
   size_t size = strlen(base) + strlen(rest) + 2;
@@ -271,6 +283,7 @@ static int open_program(pid_t tid, int folder, const char *path, struct name *na
   if (fd < 0 && path[0] == '/' && (errno == ENOENT || errno == ENOTDIR || errno == EACCES)) return -errno;
   char *asked = path[0] == '/' ? strdup(path) : joined(folder, path);
   if (asked == NULL) fail("out of memory");
+  tidy(asked);
   if (fd < 0) {
     walk.at = fcntl(folder, F_DUPFD_CLOEXEC, 3);
     int error = walk.at < 0 ? errno : path[0] == '\0' ? ENOENT : walk_path(&walk, path);

@@ -82,6 +82,12 @@ static void exec_bwrap(int self, int control, int memory) {
   fail("cannot run %.400s: %s", plan.bwrap[0], strerror(errno));
 }
 
+/* Beside 0, 1 and 2. */
+static void keep_only(int fd) {
+  if (fd > 3) syscall(SYS_close_range, 3, (unsigned)fd - 1, 0);
+  syscall(SYS_close_range, (unsigned)fd + 1, ~0U, 0);
+}
+
 static void enter_sandbox(pid_t warden, int self, int control, int memory, int output_end, int null) {
   sigset_t none;
   sigemptyset(&none);
@@ -92,9 +98,7 @@ static void enter_sandbox(pid_t warden, int self, int control, int memory, int o
   dup2(null, 1);
   dup2(output_end, 2);
   if (plan.bwrap != NULL) exec_bwrap(self, control, memory);
-  /* Only what process 1 needs: not the line to the daemon. */
-  if (control > 3) syscall(SYS_close_range, 3, (unsigned)control - 1, 0);
-  syscall(SYS_close_range, (unsigned)control + 1, ~0U, 0);
+  keep_only(control);
   inside(&plan, control);
 }
 
@@ -320,17 +324,16 @@ static void supervise(char **argv) {
 int main(int argc, char **argv) {
   if (argc == 2 && strcmp(argv[1], "--self-test") == 0) return test_self();
   if (argc == 4 && strcmp(argv[1], "--inside") == 0) {
-    int memory = atoi(argv[3]);
-    plan_from_memory(&plan, memory);
-    close(memory);
-    inside(&plan, atoi(argv[2]));
+    int control = atoi(argv[2]);
+    plan_from_memory(&plan, atoi(argv[3]));
+    keep_only(control);
+    inside(&plan, control);
   }
   plan_parse(&plan, argv + 1);
   plan.environment = environ;
   plan.cwd = realpath(".", NULL);
   if (plan.cwd == NULL) fail("the working directory is gone");
-  if (plan.link > 3) syscall(SYS_close_range, 3, (unsigned)plan.link - 1, 0);
-  syscall(SYS_close_range, (unsigned)plan.link + 1, ~0U, 0);
+  keep_only(plan.link);
   ignore_signals();
   supervise(argv + 1);
   return exit_code;

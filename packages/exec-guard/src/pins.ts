@@ -1,5 +1,5 @@
 /** SHA-256 of the binaries in vendor/. Written by scripts/build/warden.ts. */
 export const WARDEN_SHA256: Readonly<Record<string, string>> = {
-  'linux-x64': 'b675dc3f6d5f2b0d54c81f1e54250f9d4135cf20e3d6ce57890fa8c887868596',
-  'linux-arm64': 'f657c96ea4297753013c0f8dfcd5ffcff58d75d5023cf8d9ace79db663d16023',
+  'linux-x64': 'fb09b8bb4e6671afafc59d57cda24630306b844a33be97b4f65b16c4e3a5f430',
+  'linux-arm64': '5f6c54459689159f6272b3089dccd1ea46492a29b98878af85e44a2dacf33c7a',
 };
