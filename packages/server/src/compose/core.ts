@@ -209,7 +209,7 @@ function composeTools(
   const { config, clock, reportFault } = options;
   const settings = machineSettings(config, options.env);
   const { sessions } = stores;
-  const place = placeCommands(options.paths.home, config);
+  const place = placeCommands(options.paths.home, config, skills.roots);
   const machine = createMachineProvider({ box, skills, sessions, settings, clock, reportFault, place, approvals });
   const catalog = stack.use(createCatalog({ providers: [machine], prefix: config.tools.prefix, reportFault }));
   // The operator's own token is in a file that commands of the host profile can read: it must not reach a model.

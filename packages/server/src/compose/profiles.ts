@@ -2,7 +2,7 @@
  * The profile under which a caller's commands run: what the operator set, narrowed by what the client asks for. Each
  * caller has a home and a /tmp of its own, kept between commands.
  */
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { PrincipalId, SandboxProfile } from '@agentbox/protocol';
 import type { PlaceCommand } from '@agentbox/providers';
@@ -12,12 +12,20 @@ import type { Config } from '../config/schema.ts';
 const PRIVATE = 0o700;
 
 /** Asked for at each start: a client's wish narrows what the operator set, and never widens it. */
-export function placeCommands(home: string, config: Config): PlaceCommand {
+export function placeCommands(home: string, config: Config, skillRoots: readonly string[]): PlaceCommand {
   return ({ owner, state }) => {
-    const ceiling = ceilingFor(home, config, owner);
+    const ceiling = withSkills(ceilingFor(home, config, owner), skillRoots);
     if (ceiling === null || state === null) return { profile: ceiling, narrowed: [] };
     return holdToCeiling(ceiling, state.wish, config.box.workspace ?? '/');
   };
+}
+
+/** What a skill tells a command to run or read is there for it, wherever the operator keeps skills. */
+function withSkills(profile: SandboxProfile | null, roots: readonly string[]): SandboxProfile | null {
+  if (profile === null) return null;
+  const seen = [...profile.readable, ...profile.writable, ...profile.hidden];
+  const unseen = roots.filter((root) => existsSync(root) && !seen.some((place) => root.startsWith(`${place}/`)));
+  return { ...profile, readable: [...profile.readable, ...unseen] };
 }
 
 /** null: on the host. */
