@@ -4,17 +4,8 @@ import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { verifies } from '../requirements/verifies.ts';
-import {
-  type Box,
-  CANARY,
-  environmentOf,
-  openBox,
-  probe,
-  put,
-  type Result,
-  SECRET_FILES,
-  unavailable,
-} from './harness.ts';
+import { type Box, CANARY, environmentOf, openBox, put, type Result, SECRET_FILES, unavailable } from './harness.ts';
+import { noLandlock, underLandlock as under } from './landlock-run.ts';
 
 verifies(
   'sandbox.landlock.agrees',
