@@ -11,7 +11,7 @@ const skip = NO_NETWORK === false ? NOT_YET : NO_NETWORK;
 
 const CELLS = [
   ['rules by name', ''],
-  ['nothing from writable folders', '[box]\nno_exec_from_writable = true\n'],
+  ['nothing from writable folders', '[sandbox]\nno_exec_from_writable = true\n'],
 ] as const;
 
 for (const [cell, config] of CELLS) {

@@ -1,5 +1,5 @@
 /** Group G: a program that a rule forbids, started in every way that is known. Its output proves that it ran. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type AttackCase, broken, held, inapplicable, leaked, type Try } from '../attack-case.ts';
 import { shortOf } from '../attempts.ts';
@@ -72,13 +72,8 @@ function filled(template: string, path: string, mark: string): string {
   return template.replaceAll(/%([FPDNM])/g, (_, letter: string) => values[letter] ?? '');
 }
 
-function ranTry(site: Site, vector: Vector, name: string): Try {
-  if (vector.kind !== 'copy' || forbidsCopies(site)) return leaked(name, 'it ran');
-  return { name, verdict: 'reported', text: 'a copy ran: rules by name do not know it' };
-}
-
 /** Names are not identities: who wants copies refused says so. */
-function forbidsCopies(site: Site): boolean {
-  const { config } = site.install.paths;
-  return existsSync(config) && /^\s*no_exec_from_writable\s*=\s*true/m.test(readFileSync(config, 'utf8'));
+function ranTry(site: Site, vector: Vector, name: string): Try {
+  if (vector.kind !== 'copy' || site.noExecFromWritable) return leaked(name, 'it ran');
+  return { name, verdict: 'reported', text: 'a copy ran: rules by name do not know it' };
 }

@@ -13,28 +13,28 @@ const MIB = 1024 * 1024;
 export const resources: readonly AttackCase[] = [
   {
     id: 'E41',
-    title: 'start 600 processes',
-    oracle: '600 processes on the host',
+    title: 'start more processes than the limit, 600 at least',
+    oracle: 'that many processes on the host',
     mend: LIMITS,
     attempt: bomb,
   },
   {
     id: 'E42',
-    title: 'take 3 GiB of memory',
+    title: 'take more memory than the limit, 3 GiB at least',
     oracle: 'all of it was touched',
     mend: LIMITS,
     attempt: takeMemory,
   },
   {
     id: 'E43',
-    title: 'write a file of 600 MiB',
+    title: 'write a larger file than the limit, 600 MiB at least',
     oracle: 'the size of the file on the host',
     mend: LIMITS,
     attempt: fillDisk,
   },
   {
     id: 'E44',
-    title: 'open 5,000 descriptors',
+    title: 'open more descriptors than the limit, 5,000 at least',
     oracle: 'all of them are open',
     mend: LIMITS,
     attempt: openMany,
@@ -91,15 +91,19 @@ function processesRunning(argument: string): number {
 /** A time to sleep that no other process sleeps. */
 const unlike = (site: Site, seconds: number): string => `${seconds}.${Number.parseInt(site.run, 16)}`;
 
-const BOMB = 600;
+/** A limit that is as high as this is the operator's choice, and is not tried. */
+const MOST_PROCESSES = 4000;
 
 async function bomb(site: Site): Promise<readonly Try[]> {
+  const count = Math.max(600, site.limits.processes + 64);
+  if (count > MOST_PROCESSES)
+    return [inapplicable('processes', `the limit is ${site.limits.processes}: too many to try`)];
   const time = unlike(site, 61);
   const started = await site
     .client()
-    .start(`i=0; while [ $i -lt ${BOMB} ]; do sleep ${time} & i=$((i+1)); done; wait`, { keep: true });
+    .start(`i=0; while [ $i -lt ${count} ]; do sleep ${time} & i=$((i+1)); done; wait`, { keep: true });
   let most = 0;
-  for (let look = 0; look < 30 && most < BOMB; look += 1) {
+  for (let look = 0; look < 30 && most < count; look += 1) {
     const now = processesRunning(time);
     if (now === most && look > 10) break;
     most = Math.max(most, now);
@@ -110,30 +114,34 @@ async function bomb(site: Site): Promise<readonly Try[]> {
   const left = processesRunning(time);
   if (most === 0) return [broken('processes', `none was started: ${shortOf(started)}`)];
   return [
-    judged('processes', most >= BOMB, `${most} at once`, `it was stopped at ${most}`),
+    judged('processes', most >= count, `${most} at once`, `it was stopped at ${most}`),
     judged('their end', left > 0, `${left} outlive their session`, 'all ended with their session'),
   ];
 }
 
-const MEMORY_MIB = 3072;
-
 async function takeMemory(site: Site): Promise<readonly Try[]> {
-  if (freemem() < (MEMORY_MIB + 1024) * MIB) return [inapplicable('memory', 'this machine has less than 4 GiB free')];
+  const mib = Math.max(3072, Math.ceil(site.limits.memory_bytes / MIB) + 512);
+  if (freemem() < (mib + 1024) * MIB)
+    return [inapplicable('memory', `this machine has less than ${mib + 1024} MiB free`)];
   const interpreter = ['python3', 'node'].find((tool) => site.tools.has(tool));
   if (interpreter === undefined) return [inapplicable('memory', 'needs python3 or node inside')];
   const file = interpreter === 'node' ? 'memory.js' : 'memory.py';
-  const { output, text } = await site.client().shell(payload(interpreter, file, MEMORY_MIB), { patienceMs: 40_000 });
-  const most = Math.max(0, ...[...output.matchAll(/^have (\d+)$/gm)].map(([, mib]) => Number(mib)));
+  const { output, text } = await site.client().shell(payload(interpreter, file, mib), { patienceMs: 40_000 });
+  const most = Math.max(0, ...[...output.matchAll(/^have (\d+)$/gm)].map(([, have]) => Number(have)));
   if (most === 0 && !/MemoryError|Killed|137/.test(text))
     return [broken('memory', `it took nothing: ${text.slice(0, 120)}`)];
   return [judged('memory', /^ALL$/m.test(output), `${most} MiB`, `it was stopped at ${most} MiB`)];
 }
 
+const MOST_FILE_MIB = 4096;
+
 async function fillDisk(site: Site): Promise<readonly Try[]> {
+  const wanted = Math.max(600, Math.ceil(site.limits.file_bytes / MIB) + 64);
+  if (wanted > MOST_FILE_MIB) return [inapplicable('one file', `the limit is ${wanted - 64} MiB: too much to try`)];
   const file = join(site.workspace, 'big');
   const said = await tryScript(site, {
     name: 'one file',
-    cmd: '( dd if=/dev/zero of=big bs=1048576 count=600 ) >/dev/null 2>&1; echo TRIED',
+    cmd: `( dd if=/dev/zero of=big bs=1048576 count=${wanted} ) >/dev/null 2>&1; echo TRIED`,
     needs: ['dd'],
     options: { patienceMs: 60_000 },
   });
@@ -141,16 +149,17 @@ async function fillDisk(site: Site): Promise<readonly Try[]> {
   rmSync(file, { force: true });
   if (said.verdict !== 'held') return [said];
   const mib = Math.round(size / MIB);
-  return [judged('one file', size >= 600 * MIB, `${mib} MiB were written`, `it was stopped at ${mib} MiB`)];
+  return [judged('one file', size >= wanted * MIB, `${mib} MiB were written`, `it was stopped at ${mib} MiB`)];
 }
 
 async function openMany(site: Site): Promise<readonly Try[]> {
+  const count = Math.max(5000, site.limits.open_files + 64);
   return [
     await tryScript(site, {
       name: 'descriptors',
-      cmd: payload('python3', 'files.py', 5000),
+      cmd: payload('python3', 'files.py', count),
       needs: ['python3'],
-      seen: ({ output }) => (/^ALL$/m.test(output) ? '5,000 are open' : null),
+      seen: ({ output }) => (/^ALL$/m.test(output) ? `${count} are open` : null),
     }),
   ];
 }

@@ -74,7 +74,7 @@ export const VECTORS: Readonly<Record<string, readonly Vector[]>> = {
     copied('a copy in /tmp', 'cp %F /tmp/harmless.$$ && /tmp/harmless.$$ %N; rm /tmp/harmless.$$', 'cp'),
     copied('a copy with its name', 'mkdir -p c && cp %F c/%P && c/%P %N', 'cp'),
     copied('through a pipe', 'cat %F > piped && chmod +x piped && ./piped %N'),
-    copied('out of an archive', 'tar -C / -chf a.tar .%F && tar -xf a.tar && .%F %N', 'tar'),
+    copied('out of an archive', 'tar -C / -chf a.tar .%F && tar -xf a.tar --no-same-owner && .%F %N', 'tar'),
   ],
   G63: [
     direct('a link', 'ln -s %F link && ./link %N'),

@@ -7,7 +7,8 @@ import { randomBytes } from 'node:crypto';
 import { accessSync, constants, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { openOperator } from '@agentbox/server';
+import { AgentboxError } from '@agentbox/protocol';
+import { loadConfig, openOperator } from '@agentbox/server';
 import { type DoorClient, doorClient } from '../door-client.ts';
 import { PAYLOADS } from '../payloads/index.ts';
 import { type Canaries, makeCanaries } from './canaries.ts';
@@ -34,6 +35,9 @@ export interface Site {
   /** programs that a command of the attacker finds */
   readonly tools: ReadonlySet<string>;
   readonly forbidden: { readonly path: string; readonly printed: string } | null;
+  /** of the configuration that is attacked */
+  readonly limits: SiteLimits;
+  readonly noExecFromWritable: boolean;
   /** what a tool must remove at the end, although an attack made it */
   removeLater(path: string): void;
   /** ends the connections, so that a server that was started again is met at its new address */
@@ -41,6 +45,9 @@ export interface Site {
   /** `keep` leaves the folder; everything that runs ends all the same */
   close(options?: { readonly keep: boolean }): Promise<void>;
 }
+
+type Sandbox = ReturnType<typeof loadConfig>['sandbox'];
+export interface SiteLimits extends Readonly<Sandbox['limits']> {}
 
 /** Gathers what must be undone from the first moment on, so that a Ctrl-C in the middle undoes it too. */
 export async function openSite(source: InstallSource): Promise<Site> {
@@ -94,7 +101,9 @@ async function furnish(source: InstallSource, undo: Undo[], close: Site['close']
   undo.push(() => {
     for (const client of clients) client[Symbol.dispose]();
   });
+  const { sandbox } = loadConfig({ home: paths.home, env: source.env, flags: [] });
   const clientAt = (at: number): DoorClient => clients[at] ?? doorClient('', '', '');
+  await mustRun(clientAt(0));
   return {
     run,
     base,
@@ -107,10 +116,19 @@ async function furnish(source: InstallSource, undo: Undo[], close: Site['close']
     neighbour: () => clientAt(1),
     tools: await toolsInside(clientAt(0), TOOLS),
     forbidden: forbiddenProgram(),
+    limits: sandbox.limits,
+    noExecFromWritable: sandbox.no_exec_from_writable,
     removeLater: (path) => void undo.unshift(() => rmSync(path, { recursive: true, force: true })),
     reconnect,
     close,
   };
+}
+
+/** Where nothing runs at all, nothing leaks either, and that proves nothing. */
+async function mustRun(client: DoorClient): Promise<void> {
+  const { output, text } = await client.shell('echo alive');
+  if (output.includes('alive')) return;
+  throw new AgentboxError('SANDBOX_FAILED', `no command runs with this configuration: ${text.slice(0, 400)}`);
 }
 
 /** A private /tmp would hide what stands in /tmp whatever the sandbox does: the folder is made in the real home. */
