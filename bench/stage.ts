@@ -38,11 +38,15 @@ async function startServer(argv: readonly string[], cwd: string, env: NodeJS.Pro
   return { ready: Ready.parse(JSON.parse(String(line))), readyMs: performance.now() - startedAt, ended };
 }
 
-export async function startStage(root: string, env: NodeJS.ProcessEnv = {}): Promise<Stage> {
+export async function startStage(
+  root: string,
+  env: NodeJS.ProcessEnv = {},
+  profile: 'host' | 'workspace' = 'host',
+): Promise<Stage> {
   const home = await mkdtemp(join(tmpdir(), 'agentbox-bench-'));
   const workspace = await mkdtemp(join(tmpdir(), 'agentbox-bench-work-'));
   const launcher = join(root, 'packages/cli/bin/agentbox');
-  const argv = [launcher, 'up', '--home', home, '--port', '0', '--profile', 'host', '--workspace', workspace, '--json'];
+  const argv = [launcher, 'up', '--home', home, '--port', '0', '--profile', profile, '--workspace', workspace, '--json'];
   let server = await startServer(argv, workspace, env);
   return {
     get url() {

@@ -1,18 +1,22 @@
 /** The transcript of README.md is what happens: the same steps are taken, and each line is made from its answer. */
 import assert from 'node:assert/strict';
-import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { benchClient } from '../../bench/mcp-client.ts';
 import { type Stage, startStage } from '../../bench/stage.ts';
+import { runProgram } from '../../scripts/process.ts';
+import { AGENTBOX } from '../cli/product.ts';
 import { verifies } from '../requirements/verifies.ts';
+import { NO_SANDBOX } from './sandboxed.ts';
 
 const Ran = z.looseObject({
   session_id: z.string().optional(),
   exit_code: z.number().nullish(),
   output: z.string(),
-  awaiting_input: z.looseObject({ text: z.string() }).nullish(),
+  waiting: z.array(z.looseObject({ question: z.string(), reason: z.string() })).optional(),
 });
 const Patched = z.looseObject({ status: z.string() });
 
@@ -27,22 +31,18 @@ const PATCH = [
   '',
 ].join('\n');
 
-/** Asks, then goes on for longer than a restart of the server takes. */
-const DEPLOY = [
-  '#!/bin/sh',
-  'printf "Deploy to production? [y/N] "',
-  'read -r answer',
-  'echo "answer: $answer"',
-  'sleep 3',
-  'echo deployed',
-  '',
-].join('\n');
+const DEPLOY = ['#!/bin/sh', 'echo deployed', ''].join('\n');
+const RULES = 'prefix_rule(pattern=["deploy.sh"], decision="prompt")\n';
 
-async function prepare(workspace: string): Promise<void> {
+async function prepare({ workspace, home }: Stage, userHome: string): Promise<void> {
   await mkdir(join(workspace, 'src'));
   await writeFile(join(workspace, 'src/retry.js'), 'export const attempts = 1;\n');
   await writeFile(join(workspace, 'deploy.sh'), DEPLOY);
   await chmod(join(workspace, 'deploy.sh'), 0o755);
+  await mkdir(join(userHome, '.ssh'));
+  await writeFile(join(userHome, '.ssh/id_ed25519'), 'secret\n');
+  await mkdir(join(home, 'rules'), { mode: 0o700 });
+  await writeFile(join(home, 'rules/default.rules'), RULES, { mode: 0o600 });
 }
 
 function line(who: string, tool: string, what: string, outcome: string, told: string): string {
@@ -50,10 +50,16 @@ function line(who: string, tool: string, what: string, outcome: string, told: st
 }
 
 const outcomeOf = (ran: z.infer<typeof Ran>): string =>
-  typeof ran.exit_code === 'number' ? `exit ${ran.exit_code}` : ran.awaiting_input ? 'asks' : 'running';
+  typeof ran.exit_code === 'number' ? `exit ${ran.exit_code}` : ran.waiting === undefined ? 'running' : 'waits';
 
-/** The first line after an input is its echo. */
-const printed = (ran: z.infer<typeof Ran>): readonly string[] => ran.output.trim().split('\n');
+/** Rules are read as they change, and a transcript must not be faster than that. */
+async function untilAsked(client: ReturnType<typeof benchClient>): Promise<z.infer<typeof Ran>> {
+  for (let attempt = 0; ; attempt += 1) {
+    const ran = Ran.parse(await client.call('agentbox_exec_command', { cmd: './deploy.sh' }));
+    if (ran.waiting !== undefined || attempt > 50) return ran;
+    await sleep(200);
+  }
+}
 
 async function transcript(stage: Stage): Promise<readonly string[]> {
   const lines: string[] = [];
@@ -62,25 +68,39 @@ async function transcript(stage: Stage): Promise<readonly string[]> {
   lines.push(line('agent', 'exec_command', 'wc -l src/retry.js', outcomeOf(see), see.output.trim()));
   const patched = Patched.parse(await client.call('agentbox_apply_patch', { patch: PATCH }));
   lines.push(line('agent', 'apply_patch', 'src/retry.js', patched.status, '+2 -1'));
-  const asks = Ran.parse(await client.call('agentbox_exec_command', { cmd: './deploy.sh', tty: true }));
-  lines.push(line('agent', 'exec_command', './deploy.sh', outcomeOf(asks), asks.awaiting_input?.text.trim() ?? ''));
-  const input = { session_id: asks.session_id, chars: 'y\n', yield_time_ms: 500 };
-  const answered = Ran.parse(await client.call('agentbox_write_stdin', input));
-  lines.push(line('agent', 'write_stdin', 'y', outcomeOf(answered), printed(answered).slice(1).join(', ')));
+  const steals = Ran.parse(await client.call('agentbox_exec_command', { cmd: 'cat ~/.ssh/id_ed25519' }));
+  const why = steals.output.trim().split(': ').at(-1) ?? '';
+  lines.push(line('agent', 'exec_command', 'cat ~/.ssh/id_ed25519', outcomeOf(steals), why));
+  const asks = await untilAsked(client);
+  const [waits] = asks.waiting ?? [];
+  const rule = /default\.rules:\d+/.exec(waits?.reason ?? '')?.[0] ?? '';
+  lines.push(line('agent', 'exec_command', './deploy.sh', outcomeOf(asks), `${rule} asks for a person`));
   // The place of the agent is kept a moment after its answer has left; nobody types faster than that.
   await sleep(1000);
   await stage.restartServer();
   lines.push(line('you', 'kill -9', 'the server, and start it again', '', ''));
+  const allowed = await runProgram([AGENTBOX, 'approvals', 'allow', waits?.question ?? '', '--home', stage.home], {});
+  assert.equal(allowed.code, 0, allowed.output);
+  lines.push(line('you', 'agentbox', 'approvals allow', '', ''));
   using again = benchClient(stage.url, stage.token);
   const ended = Ran.parse(await again.call('agentbox_write_stdin', { session_id: asks.session_id, chars: '' }));
-  lines.push(line('agent', 'write_stdin', '(poll)', outcomeOf(ended), printed(ended).join(', ')));
+  lines.push(line('agent', 'write_stdin', '(poll)', outcomeOf(ended), ended.output.trim()));
   return lines;
 }
 
-verifies('house.readme.transcript', async () => {
-  await using stage = await startStage(process.cwd());
-  await prepare(stage.workspace);
-  const readme = await readFile('README.md', 'utf8');
-  const shown = /```text\n([\s\S]*?)\n```/.exec(readme)?.[1] ?? '';
-  assert.equal((await transcript(stage)).join('\n'), shown);
-});
+verifies(
+  'house.readme.transcript',
+  async () => {
+    const userHome = await mkdtemp(join(tmpdir(), 'agentbox-readme-'));
+    try {
+      await using stage = await startStage(process.cwd(), { HOME: userHome, CODEX_HOME: undefined }, 'workspace');
+      await prepare(stage, userHome);
+      const readme = await readFile('README.md', 'utf8');
+      const shown = /```text\n([\s\S]*?)\n```/.exec(readme)?.[1] ?? '';
+      assert.equal((await transcript(stage)).join('\n'), shown);
+    } finally {
+      await rm(userHome, { recursive: true, force: true });
+    }
+  },
+  { skip: NO_SANDBOX },
+);
