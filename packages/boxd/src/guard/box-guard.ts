@@ -16,7 +16,7 @@ import {
   type SessionId,
   type SpawnRequest,
 } from '@agentbox/protocol';
-import { PathObserver, planLaunch } from '@agentbox/sandbox';
+import { PathObserver, Placeholders, planLaunch } from '@agentbox/sandbox';
 import type { Libc } from '../native/libc.ts';
 import { type ExecPolicy, environmentForEscalation, openExecPolicy } from '../policy/index.ts';
 import type { Environment } from '../session/environment.ts';
@@ -60,6 +60,7 @@ export class BoxGuard {
   readonly #log: ExecLog;
   readonly #questions: Questions;
   readonly #paths = new PathObserver();
+  readonly #placeholders = new Placeholders();
   readonly #launches = new Set<GuardedLaunch>();
   #configured: Configured | null = null;
 
@@ -126,7 +127,7 @@ export class BoxGuard {
   ): GuardedLaunch {
     const { session, owner } = request;
     const { libc, tagPrefix, environment } = this.#parts;
-    const { plan, cwd } = this.#plan(request, profile, means);
+    const { plan, cwd, placeholders } = this.#plan(request, profile, means);
     const guard = new SessionGuard({
       session,
       owner,
@@ -146,6 +147,7 @@ export class BoxGuard {
         guard,
         policy: () => this.#standing.policy,
         groupName: `agentbox-${tagPrefix}-${session}`,
+        holdPlaces: () => this.#placeholders.hold(placeholders),
         ownPorts: () => this.#standing.settings.ownPorts,
         rulesFile: this.#standing.settings.amendFile,
         record: (what) => void this.#log.append({ at: Date.now(), session, owner, what }),

@@ -7,7 +7,7 @@ import { Socket } from 'node:net';
 import { constants } from 'node:os';
 import { attachGuard, type Guard, wardenArgv } from '@agentbox/exec-guard';
 import type { ExecEntry, ExitStatus, LaunchPlan } from '@agentbox/protocol';
-import { type Egress, ruleFor, serveEgress } from '@agentbox/sandbox';
+import { type Egress, type PlaceholderHold, ruleFor, serveEgress } from '@agentbox/sandbox';
 import type { Libc } from '../native/libc.ts';
 import { fetchDescriptor, openLine } from '../native/link.ts';
 import type { ExecPolicy } from '../policy/index.ts';
@@ -31,6 +31,8 @@ export interface GuardedLaunchParts {
   readonly policy: () => ExecPolicy;
   /** name of the group that bounds the session */
   readonly groupName: string;
+  /** puts in the workspace what its sandbox is mounted on, until the end */
+  readonly holdPlaces: () => PlaceholderHold;
   /** ports of this product, closed to every sandbox */
   readonly ownPorts: () => readonly number[];
   /** rule file that a refusal of a connection names */
@@ -60,6 +62,7 @@ export class GuardedLaunch implements Guarded {
   #link: Guard | null = null;
   #egress: Egress | null = null;
   readonly #bounds: BoundGroup | null;
+  readonly #places: PlaceholderHold;
   #infrastructure: ReadonlySet<number> = new Set();
   #command: number | null = null;
   #pid = 0;
@@ -69,6 +72,7 @@ export class GuardedLaunch implements Guarded {
     this.#parts = parts;
     this.#listener = listener;
     this.#line = openLine(parts.libc);
+    this.#places = parts.holdPlaces();
     const { group } = parts.plan;
     this.#bounds = group === null ? null : new BoundGroup(parts.groupName, group);
   }
@@ -157,12 +161,14 @@ export class GuardedLaunch implements Guarded {
   #abandon(): void {
     closeSync(this.#line.childFd);
     closeSync(this.#line.ownFd);
+    this.#places.release();
     this.#bounds?.release();
     this.#parts.onEnd();
   }
 
   async #ended(): Promise<void> {
     this.#link?.close();
+    this.#places.release();
     this.#bounds?.release();
     this.#parts.onEnd();
     await this.#egress?.close(0);
