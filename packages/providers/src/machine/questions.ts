@@ -2,7 +2,13 @@
  * A program of a session waits for a person: the client is asked where it can be, and the same call comes again with
  * the answer. Elsewhere the answer tells what waits and who decides it. The session itself is held by the box.
  */
-import { type Approvals, elicitationOf, readElicitation, type ToolCall, type ToolOutcome } from '@agentbox/control-plane';
+import {
+  type Approvals,
+  elicitationOf,
+  readElicitation,
+  type ToolCall,
+  type ToolOutcome,
+} from '@agentbox/control-plane';
 import {
   type ExecOutput,
   type ExecQuestion,
@@ -33,14 +39,14 @@ const State = z.object({
 
 type NeedsInput = Extract<ToolOutcome, { readonly kind: 'needs-input' }>;
 
-/** Null where this client cannot be asked, or nothing is open any more. */
+/** Null where this client cannot or must not be asked, or nothing is open any more. */
 export async function askClient(
   turn: Turn,
   session: SessionId,
   questions: readonly ExecQuestion[],
 ): Promise<NeedsInput | null> {
-  const { approvals } = turn.machine;
-  if (approvals === null || !turn.context.client.elicitation.form) return null;
+  const { approvals, settings } = turn.machine;
+  if (approvals === null || !settings.clientMayAnswer || !turn.context.client.elicitation.form) return null;
   // Durable before anybody sees it.
   const opened = await Promise.all(questions.map((question) => approvals.opened(question)));
   const open = opened.flatMap((one) => (one.kind === 'open' ? [one.question] : []));

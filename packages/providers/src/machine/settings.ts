@@ -23,6 +23,8 @@ export interface MachineSettings {
   /** what becomes of the command when the client cancels exec_command, or goes away during it */
   readonly onCancel: 'kill' | 'keep';
   readonly onDisconnect: 'kill' | 'keep';
+  /** a client whose person may not answer is not shown a dialog */
+  readonly clientMayAnswer: boolean;
 }
 
 /** in ms */
@@ -48,6 +50,7 @@ const STANDARD: MachineSettings = {
   maxCommandChars: 4 * 1024 * 1024,
   onCancel: 'kill',
   onDisconnect: 'keep',
+  clientMayAnswer: true,
 };
 
 export function settleSettings(asked: Partial<MachineSettings>): MachineSettings {

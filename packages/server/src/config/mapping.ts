@@ -60,7 +60,7 @@ function usualWorkdir(env: Environment): string | null {
 }
 
 export function machineSettings(config: Config, env: Environment): Partial<MachineSettings> {
-  const { exec, box, tools, server } = config;
+  const { exec, box, tools, server, approvals } = config;
   return {
     prefix: tools.prefix,
     defaultWorkdir: exec.default_workdir ?? box.workspace ?? usualWorkdir(env),
@@ -73,6 +73,7 @@ export function machineSettings(config: Config, env: Environment): Partial<Machi
     defaultOutputTokens: exec.max_output_tokens,
     onCancel: exec.on_cancel,
     onDisconnect: exec.on_disconnect,
+    clientMayAnswer: approvals.client_may_answer,
   };
 }
 
