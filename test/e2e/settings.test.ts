@@ -10,6 +10,7 @@ import { AUDIENCE, type Claims, type IssuerFixture, openIssuer, signingKey } fro
 import { Home, isAlive, processesWith, type Ready, run, until } from '../cli/product.ts';
 import { verifies } from '../requirements/verifies.ts';
 import { TestClient } from './client.ts';
+import { SANDBOX_CELLS } from './sandbox-cells.ts';
 
 interface Cell {
   readonly toml: string;
@@ -299,11 +300,15 @@ verifies(
       'auth.jwks.algorithms',
       'auth.jwks.clients',
       'auth.jwks.private_network',
-      // test/e2e/up.test.ts and test/cli/config.test.ts
-      'box.profile',
+      // a table: each of its settings has a cell
+      'sandbox.limits',
+      // test/e2e/sandbox-up.test.ts, where user namespaces are blocked
+      'sandbox.allow_landlock_only',
+      // test/cli/config.test.ts
       'server.dangerously_bind_all_interfaces',
     ]);
-    for (const { key } of settings()) assert.ok(key in CELLS || elsewhere.has(key), `${key} has no behaviour test`);
+    const cells = { ...CELLS, ...SANDBOX_CELLS };
+    for (const { key } of settings()) assert.ok(key in cells || elsewhere.has(key), `${key} has no behaviour test`);
   },
   { cell: 'none is forgotten' },
 );

@@ -48,6 +48,23 @@ export const cli = {
   },
   'cli.up.starts-quickly': { text: 'a warm `up --json` is ready within a small multiple of a bare Node start' },
 
+  'cli.up.missing-primitive': {
+    text: '`up` refuses as MISSING_FEATURE with the exact fix where the machine cannot hold the profile, and starts nothing',
+  },
+  'cli.up.landlock-only': {
+    text: 'with sandbox.allow_landlock_only commands run where user namespaces are blocked, and Landlock holds',
+  },
+  'cli.up.forbidden-place': {
+    text: 'a place that no sandbox may be given is refused by its key, with the fix, before anything starts',
+  },
+  'cli.up.linked-place': {
+    text: 'a workspace behind a link is settled at the start as the directory that it leads to',
+  },
+  'cli.up.home-hidden': { text: 'a home in a place that the sandbox shows is hidden from every command' },
+  'cli.up.host-said-once': {
+    text: 'the profile host is said once at the start, and recorded as weaker, through HTTP and standard input alike',
+  },
+
   'cli.life.term-keeps-box': { text: 'SIGTERM ends the server and leaves the box and its sessions' },
   'cli.life.interrupt-ends-idle-box': {
     text: 'Ctrl-C ends the box too when nothing runs in it, and says what it left otherwise',
@@ -109,6 +126,15 @@ export const cli = {
   'cli.doctor.names-the-fix': { text: '`doctor` marks each thing ok, warn or fail, and names a fix for all but ok' },
   'cli.doctor.fails-on-failure': {
     text: '`doctor` exits with 1 when something fails, such as an unsafe home or a taken port',
+  },
+  'cli.doctor.sandbox': {
+    text: '`doctor` says what the profile enforces here, what it does not, and the exact fix for what is missing',
+  },
+  'cli.doctor.host': {
+    text: '`doctor --profile host` says in one line what that means, and fails for nothing that only a sandbox needs',
+  },
+  'cli.doctor.rules': {
+    text: '`doctor` reads the rule files that the box reads, counts their rules, and shows each problem at its place',
   },
   'cli.sessions.list': { text: '`sessions list` shows every client’s sessions, and the sessions of none as nothing' },
   'cli.sessions.kill': { text: '`sessions kill` ends the whole process tree with the signal that was asked for' },

@@ -126,15 +126,12 @@ function showReady(server: RunningServer, home: string, screen: Screen): void {
 }
 
 function whereCommandsRun({ profile, hostname }: RunningServer, { paint }: Screen): string {
-  const as = `run as ${userInfo().username} on ${hostname}`;
-  switch (profile) {
-    case 'workspace':
-      return `${as}, ${paint('good', 'in a sandbox')} that may write the workspace`;
-    case 'read-only':
-      return `${as}, ${paint('good', 'in a sandbox')} that may write nothing`;
-    case 'host':
-      return `${as}, ${paint('doubt', 'without a sandbox and without rules')} (profile host)`;
-  }
+  const how = {
+    workspace: `${paint('good', 'in a sandbox')} that may write the workspace`,
+    'read-only': `${paint('good', 'in a sandbox')} that may write nothing`,
+    host: `${paint('doubt', 'without a sandbox and without rules')} (profile host)`,
+  } as const;
+  return `run as ${userInfo().username} on ${hostname}, ${how[profile]}`;
 }
 
 function sayEnded(ended: { readonly box: 'ended' | 'kept'; readonly running: number }, notes: Screen): void {

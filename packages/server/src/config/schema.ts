@@ -156,7 +156,8 @@ const limits = z
       .default(null)
       .describe('CPU time of one process; unbounded when unset.'),
   })
-  .prefault({});
+  .prefault({})
+  .describe('What one command may use.');
 
 const sandbox = z
   .strictObject({
