@@ -44,7 +44,8 @@ function factLines(answer: ExecOutput): readonly string[] {
     ...answer.warnings.map((warning) => `Warning: ${warning}`),
     ...answer.denied.map(deniedLine),
     ...(answer.waiting ?? []).map(
-      ({ command, reason, answer_with: how }) => `Waiting for a person: ${command}: ${reason}; the operator runs: ${how}`,
+      ({ command, reason, answer_with: how }) =>
+        `Waiting for a person: ${command}: ${reason}; the operator runs: ${how}`,
     ),
   ];
 }

@@ -17,8 +17,8 @@ import type { Turn } from './machine.ts';
 import { fail, oneLine, result } from './outcome.ts';
 import { CODEX_HALF_BYTES, cleanOutput, codexSource, codexText, decodeUtf8, tokensOf } from './output/index.ts';
 import { ProgressFeed } from './progress-feed.ts';
-import { describeScreen, type ScreenAnswer } from './screen-answer.ts';
 import { askClient, waitingOf } from './questions.ts';
+import { describeScreen, type ScreenAnswer } from './screen-answer.ts';
 import type { SessionView } from './session-views.ts';
 
 export interface Asked {

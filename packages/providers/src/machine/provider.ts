@@ -27,6 +27,7 @@ import type { Machine, Turn } from './machine.ts';
 import { fail, failedWith } from './outcome.ts';
 import { applyPatch } from './patch-command.ts';
 import { ON_THE_HOST, type PlaceCommand } from './placement.ts';
+import type { QuestionDesk } from './questions.ts';
 import { readOutput } from './read-output.ts';
 import { explainMissing } from './session-lookup.ts';
 import { killSession, listSessions, resizeSession } from './session-tools.ts';
@@ -34,7 +35,6 @@ import { SessionViews } from './session-views.ts';
 import { type MachineSettings, settleSettings } from './settings.ts';
 import { shell } from './shell-tool.ts';
 import { listSkills, loadSkill } from './skill-tools.ts';
-import type { QuestionDesk } from './questions.ts';
 import type { MachineSkillLibrary } from './skills/index.ts';
 import { secretInput, writeStdin } from './write-stdin.ts';
 

@@ -2,7 +2,14 @@
  * How far each caller has read each session, and how it wants its answers. The box keeps a bookmark of it, from which
  * a restarted server goes on. A forgotten view costs nothing but output that is told again: the log is kept by the box.
  */
-import { type PrincipalId, parseBookmark, type QuestionId, type SessionId, type SessionInfo, type SpawnIo } from '@agentbox/protocol';
+import {
+  type PrincipalId,
+  parseBookmark,
+  type QuestionId,
+  type SessionId,
+  type SessionInfo,
+  type SpawnIo,
+} from '@agentbox/protocol';
 import type { OutputFormat } from './exec-plan.ts';
 
 export interface SessionView {
@@ -24,7 +31,16 @@ export interface SessionView {
 const MAX_VIEWS = 10_000;
 
 export function newView(facts: Pick<SessionInfo, 'cwd' | 'io'>, format: OutputFormat): SessionView {
-  return { cursor: 0, stderrCursor: 0, format, cwd: facts.cwd, io: facts.io, promptTold: false, questionsTold: [], closed: false };
+  return {
+    cursor: 0,
+    stderrCursor: 0,
+    format,
+    cwd: facts.cwd,
+    io: facts.io,
+    promptTold: false,
+    questionsTold: [],
+    closed: false,
+  };
 }
 
 /** The view that the bookmark tells of; one that reads from the start where there is none, or none that can be so. */
