@@ -194,6 +194,10 @@ verifies(
     put(path.join(box.realHome, '.bashrc'), 'export GITHUB_TOKEN=canary\n');
     assert.equal(box.sh('~/.local/bin/mytool; git config --global user.name').stdout, 'it works\nSomebody\n');
     assert.equal(box.sh('cat ~/.bashrc').stdout, '');
+    put(path.join(box.realHome, '.profile'), 'umask 022\n');
+    assert.equal(box.sh('cat ~/.profile').stdout, 'umask 022\n');
+    put(path.join(box.realHome, '.profile'), 'export API_KEY=canary\n');
+    assert.equal(box.sh('cat ~/.profile').stdout, '');
     assert.equal(box.sh('node --version').stdout.trim(), process.version);
     assert.notEqual(box.sh('echo x > ~/.local/bin/mytool').code, 0);
   },

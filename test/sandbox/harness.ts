@@ -44,7 +44,7 @@ export interface Box extends Disposable {
   sh(script: string, more?: RunOptions): Result;
 }
 
-export interface RunOptions {
+interface RunOptions {
   readonly profile?: Partial<SandboxProfile>;
   readonly cwd?: string;
   readonly environment?: Readonly<Record<string, string>>;

@@ -1,7 +1,7 @@
 /** What may not be given away, and how that is said. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, symlinkSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
 import { defaultLimits } from '@agentbox/sandbox';
 import { verifies } from '../requirements/verifies.ts';
@@ -47,6 +47,11 @@ const CELLS: readonly Cell[] = [
     name: 'a link anywhere',
     workspace: (box) => link(folder(path.join(box.base, 'real')), path.join(box.base, 'link')),
     says: /is a link/,
+  },
+  {
+    name: 'of another user',
+    workspace: (box) => foreign(path.join(box.base, 'theirs')),
+    says: /belongs to user|cannot be written/,
   },
   { name: 'dots', workspace: (box) => `${box.workspace}/../..`, says: /holds the home directory/ },
   ...['/proc', '/sys', '/dev', '/dev/shm', '/etc', '/etc/ssl', '/usr', '/usr/local', '/tmp', '/var', '/home'].map(
@@ -133,6 +138,14 @@ verifies('sandbox.limits.defaults', () => {
 
 function folder(at: string): string {
   mkdirSync(at, { recursive: true });
+  return at;
+}
+
+/** Root gives it to somebody else; an ordinary user has one that root owns and nobody may write. */
+function foreign(at: string): string {
+  mkdirSync(at);
+  if (process.getuid?.() === 0) chownSync(at, 12_345, 12_345);
+  else chmodSync(at, 0o555);
   return at;
 }
 

@@ -2,6 +2,7 @@
  * Writes mounts and namespaces as arguments of bubblewrap. No `--new-session`: job control needs the terminal's
  * session, and the guard's filter keeps the ioctls shut that would type into it. Pure.
  */
+import { unreachable } from '@agentbox/base';
 import type { BubblewrapFacts } from './facts.ts';
 import type { Mount } from './mounts.ts';
 
@@ -37,6 +38,8 @@ const NAMESPACES = [
   'agentbox',
 ] as const;
 
+const SHARED_MEMORY = ['--perms', '1777', '--tmpfs', '/dev/shm'] as const;
+
 type Version = readonly [number, number, number];
 
 export function isAtLeast(version: Version, wanted: Version): boolean {
@@ -56,7 +59,8 @@ export function bubblewrapArguments(options: BubblewrapOptions): readonly string
     ...NAMESPACES,
     ...(forbidsUserNamespaces(version) ? ['--disable-userns'] : []),
     ...options.mounts.flatMap((mount) => mountArguments(mount, sized(MASK_BYTES))),
-    ...[...sized(options.sharedMemoryBytes), '--perms', '1777', '--tmpfs', '/dev/shm'],
+    ...sized(options.sharedMemoryBytes),
+    ...SHARED_MEMORY,
     ...sealed.flatMap((path) => ['--remount-ro', path]),
     '--chdir',
     options.cwd,
@@ -81,5 +85,7 @@ function mountArguments(mount: Mount, size: readonly string[]): readonly string[
       return ['--proc', mount.path];
     case 'dev':
       return ['--dev', mount.path];
+    default:
+      return unreachable(mount);
   }
 }

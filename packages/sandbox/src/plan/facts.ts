@@ -12,6 +12,8 @@ export interface RootFacts {
   /** null: it does not exist, or cannot be reached */
   readonly canonical: string | null;
   readonly kind: EntryKind;
+  /** who owns it, when this user could not write it without root's capabilities; else null */
+  readonly foreign: number | null;
 }
 
 /** How one name below `/` comes to be inside: as the link that it is, or as the directory. */

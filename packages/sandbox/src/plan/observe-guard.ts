@@ -9,6 +9,7 @@ import path from 'node:path';
 import { GUARDED_WHEN_THERE, KEPT_ABSENT } from '../guarded-names.ts';
 import { isInside } from '../paths.ts';
 import type { Guarded, GuardFacts } from './facts.ts';
+import { lookAt } from './look.ts';
 
 /** Submodules or linked worktrees guarded one by one; more are guarded as a whole, and cannot be written then. */
 const NESTED_LIMIT = 16;
@@ -34,8 +35,10 @@ export function observeGuard(writable: readonly string[], absent: readonly strin
 }
 
 function guardName(to: Collected, at: string, missing: 'absent' | null): void {
-  const stats = lstatSync(at, { throwIfNoEntry: false });
-  if (stats === undefined || (missing !== null && stats.isDirectory() && isEmpty(at))) {
+  const stats = lookAt(at);
+  if (stats === 'blocked') {
+    to.unguardable.push(at);
+  } else if (stats === undefined || (missing !== null && stats.isDirectory() && isEmpty(at))) {
     // Empty, it may be the placeholder of another sandbox: this one then has to hold it too.
     if (missing !== null) to.guarded.push({ path: at, how: missing });
   } else if (stats.isSymbolicLink()) to.unguardable.push(at);
@@ -44,9 +47,9 @@ function guardName(to: Collected, at: string, missing: 'absent' | null): void {
 
 function guardGit(to: Collected, root: string, writable: readonly string[]): void {
   const at = path.join(root, '.git');
-  const stats = lstatSync(at, { throwIfNoEntry: false });
+  const stats = lookAt(at);
   if (stats === undefined) return;
-  if (stats.isSymbolicLink()) {
+  if (stats === 'blocked' || stats.isSymbolicLink()) {
     to.unguardable.push(at);
   } else if (stats.isDirectory()) {
     guardRepository(to, at, { worktree: root });
@@ -94,8 +97,8 @@ function guardRepository(
 
 /** `standIn`: what a file that is not there would have to hold to say nothing new; null where it does not matter. */
 function guardFile(to: Collected, at: string, standIn: string | null): void {
-  const stats = lstatSync(at, { throwIfNoEntry: false });
-  const isOurs = stats?.isFile() === true && standIn === COMMON_HERE && textOf(at) === COMMON_HERE;
+  const stats = lookAt(at);
+  const isOurs = stats !== undefined && standIn === COMMON_HERE && textOf(at) === COMMON_HERE;
   if (stats !== undefined && !isOurs) guardName(to, at, null);
   else if (standIn !== null) to.guarded.push({ path: at, how: 'stand-in', content: standIn });
 }
@@ -103,7 +106,7 @@ function guardFile(to: Collected, at: string, standIn: string | null): void {
 function guardNested(to: Collected, folder: string, extended: boolean): void {
   const nested = foldersOf(folder).map((name) => path.join(folder, name));
   if (nested.length === 0) return;
-  const plain = nested.every((one) => lstatSync(path.join(one, 'HEAD'), { throwIfNoEntry: false }) !== undefined);
+  const plain = nested.every((one) => lookAt(path.join(one, 'HEAD')) !== undefined);
   if (nested.length > NESTED_LIMIT || !plain) {
     to.guarded.push({ path: folder, how: 'read-only' });
     return;
@@ -127,7 +130,7 @@ function guardHooksPath(
   // husky keeps its hooks beside the folder that git is told of.
   const hooks = path.basename(at) === '_' ? path.dirname(at) : at;
   if (hooks === worktree || !isInside(worktree, hooks) || isInside(gitDirectory, hooks)) return;
-  if (lstatSync(hooks, { throwIfNoEntry: false }) === undefined) return;
+  if (lookAt(hooks) === undefined) return;
   pinAbove(to, worktree, hooks);
   guardName(to, hooks, null);
 }

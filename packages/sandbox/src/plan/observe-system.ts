@@ -3,9 +3,10 @@
  * not meant for everybody. Inside, uid 0 still owns root's files though it has no capability, so whatever others may
  * not read outside is masked. Answers are kept until a directory changed or some seconds have passed.
  */
-import { accessSync, constants, type Dirent, lstatSync, readdirSync, readlinkSync, statSync } from 'node:fs';
+import { accessSync, constants, type Dirent, readdirSync, readlinkSync } from 'node:fs';
 import path from 'node:path';
 import type { Mask, SystemFacts, SystemRoot } from './facts.ts';
+import { changeTime, lookAt } from './look.ts';
 
 /** Names of `/` with programs, libraries and their data. */
 const ROOTS = ['/usr', '/bin', '/sbin', '/lib', '/lib32', '/lib64', '/libx32', '/etc', '/opt', '/nix', '/gnu'];
@@ -47,7 +48,7 @@ const DEPTHS: readonly (readonly [string, number])[] = [
 /** more than this many masks under one of them hides it whole */
 const MASK_LIMIT = 128;
 /** a change of rights alone touches no directory: it is seen after this long */
-const FRESH_MS = 10_000;
+const FRESH_MS = 60_000;
 /** between two looks at the directories' times */
 const TRUST_MS = 1000;
 
@@ -83,9 +84,10 @@ function isFresh(kept: Kept, now: number): boolean {
 }
 
 function rootAt(name: string): readonly SystemRoot[] {
-  const stats = lstatSync(name, { throwIfNoEntry: false });
-  if (stats?.isSymbolicLink() === true) return [{ path: name, link: readlinkSync(name) }];
-  return stats?.isDirectory() === true ? [{ path: name, link: null }] : [];
+  const stats = lookAt(name);
+  if (stats === undefined || stats === 'blocked') return [];
+  if (stats.isSymbolicLink()) return [{ path: name, link: readlinkSync(name) }];
+  return stats.isDirectory() ? [{ path: name, link: null }] : [];
 }
 
 function masksBelow(directory: string, depth: number, seen: Map<string, number>): readonly Mask[] {
@@ -102,8 +104,8 @@ function collect(directory: string, depth: number, seen: Map<string, number>, ad
   for (const entry of entriesOf(directory)) {
     const at = path.join(directory, entry.name);
     if (entry.isSymbolicLink()) continue;
-    const stats = lstatSync(at, { throwIfNoEntry: false });
-    if (stats === undefined) continue;
+    const stats = lookAt(at);
+    if (stats === undefined || stats === 'blocked') continue;
     const needed = entry.isDirectory() ? 0o005 : 0o004;
     if ((stats.mode & needed) !== needed) {
       if ((entry.isDirectory() || stats.size > 0) && isReachable(at))
@@ -113,8 +115,8 @@ function collect(directory: string, depth: number, seen: Map<string, number>, ad
 }
 
 function maskAt(at: string): readonly Mask[] {
-  const stats = lstatSync(at, { throwIfNoEntry: false });
-  if (stats === undefined || stats.isSymbolicLink() || !isReachable(at)) return [];
+  const stats = lookAt(at);
+  if (stats === undefined || stats === 'blocked' || stats.isSymbolicLink() || !isReachable(at)) return [];
   return [{ path: at, kind: stats.isDirectory() ? 'directory' : 'file' }];
 }
 
@@ -140,5 +142,3 @@ function entriesOf(directory: string): readonly Dirent[] {
     return [];
   }
 }
-
-const changeTime = (directory: string): number => statSync(directory, { throwIfNoEntry: false })?.ctimeMs ?? 0;

@@ -3,10 +3,11 @@
  * Only known names are shown, a file only when it holds nothing that looks like a secret, and nothing of the search
  * path unless it is a folder of programs by its name.
  */
-import { lstatSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { type Dirent, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { isInside } from '../paths.ts';
 import type { Shown } from './facts.ts';
+import { changeTime, lookAt } from './look.ts';
 
 /** Folders of version managers, compilers and programs. None of them is where a program keeps its logins. */
 const TOOL_FOLDERS = [
@@ -82,6 +83,10 @@ const LINK_LIMIT = 32;
 const SYSTEM = ['/usr', '/bin', '/sbin', '/lib', '/lib64', '/opt', '/nix', '/gnu', '/etc'];
 const NEVER = ['/proc', '/sys', '/dev', '/run', '/boot'];
 
+/** Changes whenever one of the files does that are shown for holding no secret. */
+export const toolFileTimes = (realHome: string): string =>
+  TOOL_FILES.map((name) => changeTime(path.join(realHome, name))).join(' ');
+
 export function observeTools(realHome: string, searchPath: string): readonly Shown[] {
   const shown = new Map<string, Shown>();
   const add = (item: Shown): void => {
@@ -125,14 +130,15 @@ function neighboursOf(folder: string): readonly Shown[] {
   if (parent.split('/').length <= 2 || path.dirname(parent) === '/home') return [];
   return NEIGHBOURS.flatMap((name) => {
     const at = path.join(parent, name);
-    return lstatSync(at, { throwIfNoEntry: false })?.isDirectory() === true ? [{ source: at, path: at }] : [];
+    const stats = lookAt(at);
+    return stats !== undefined && stats !== 'blocked' && stats.isDirectory() ? [{ source: at, path: at }] : [];
   });
 }
 
 /** Programs that are links out of their folder: what they lead to, with its own folder when that is one of programs. */
 function linkedPrograms(folder: string): readonly Shown[] {
   const found = new Map<string, Shown>();
-  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+  for (const entry of entriesOf(folder)) {
     if (!entry.isSymbolicLink() || found.size >= LINK_LIMIT) continue;
     const target = canonical(path.join(folder, entry.name));
     if (target === null || isInside(folder, target) || isSystem(target)) continue;
@@ -143,6 +149,14 @@ function linkedPrograms(folder: string): readonly Shown[] {
     for (const item of items) found.set(item.path, item);
   }
   return [...found.values()];
+}
+
+function entriesOf(folder: string): readonly Dirent[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true });
+  } catch {
+    return [];
+  }
 }
 
 const isSystem = (at: string): boolean => SYSTEM.some((one) => isInside(one, at));

@@ -2,14 +2,15 @@
  * The thin side of a plan: looks at every path that a profile and a command name, and at nothing else. Decides
  * nothing. What rarely changes (the system's directories, the user's tools) is kept between calls.
  */
-import { lstatSync, readdirSync, realpathSync, statSync } from 'node:fs';
+import { accessSync, constants, readdirSync, realpathSync, type Stats, statSync } from 'node:fs';
 import path from 'node:path';
 import type { SandboxProfile } from '@agentbox/protocol';
 import { isInside } from '../paths.ts';
 import type { EntryKind, Mask, PathFacts, RootFacts, Shown } from './facts.ts';
+import { lookAt } from './look.ts';
 import { observeGuard } from './observe-guard.ts';
 import { SystemObserver } from './observe-system.ts';
-import { observeTools } from './observe-tools.ts';
+import { observeTools, toolFileTimes } from './observe-tools.ts';
 
 export interface Asked {
   readonly cwd: string;
@@ -23,7 +24,7 @@ export interface Asked {
   readonly alone?: boolean;
 }
 
-const TOOLS_FRESH_MS = 10_000;
+const TOOLS_FRESH_MS = 60_000;
 
 export class PathObserver {
   readonly #system = new SystemObserver();
@@ -65,7 +66,7 @@ export class PathObserver {
   }
 
   #toolsOf(realHome: string, searchPath: string): readonly Shown[] {
-    const key = `${realHome}\0${searchPath}`;
+    const key = `${realHome}\0${searchPath}\0${toolFileTimes(realHome)}`;
     const now = performance.now();
     if (this.#tools !== null && this.#tools.key === key && now - this.#tools.at < TOOLS_FRESH_MS) {
       return this.#tools.shown;
@@ -88,17 +89,27 @@ function absentBelow(writable: readonly string[], readable: readonly RootFacts[]
 function rootFacts(asked: string): RootFacts {
   try {
     const canonical = realpathSync.native(asked);
-    return { asked, canonical, kind: kindOf(canonical) };
+    const stats = statSync(canonical);
+    return { asked, canonical, kind: kindOf(stats), foreign: isOpenTo(canonical, stats) ? null : stats.uid };
   } catch {
-    return { asked, canonical: null, kind: 'missing' };
+    return { asked, canonical: null, kind: 'missing', foreign: null };
   }
 }
 
-function kindOf(at: string): EntryKind {
-  const stats = statSync(at, { throwIfNoEntry: false });
-  if (stats === undefined) return 'missing';
+function kindOf(stats: Stats): EntryKind {
   if (stats.isDirectory()) return 'directory';
   return stats.isFile() ? 'file' : 'other';
+}
+
+/** Inside, root is an owner like any other: what belongs to somebody else is open only as far as its mode says. */
+function isOpenTo(at: string, { uid, mode }: Stats): boolean {
+  if (process.getuid?.() === 0) return uid === 0 || (mode & 0o002) !== 0;
+  try {
+    accessSync(at, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** A path that does not exist hides nothing; a link hides what it leads to. */
@@ -120,7 +131,8 @@ function canonicalOr(at: string): string {
 function existsInPrivate(cwd: string, place: string, directory: RootFacts): boolean {
   if (directory.canonical === null || !isInside(place, cwd)) return false;
   const at = path.join(directory.canonical, path.relative(place, cwd));
-  return lstatSync(at, { throwIfNoEntry: false })?.isDirectory() === true;
+  const stats = lookAt(at);
+  return stats !== undefined && stats !== 'blocked' && stats.isDirectory();
 }
 
 function entriesAbove(masked: readonly string[], own: readonly string[]): ReadonlyMap<string, readonly string[]> {

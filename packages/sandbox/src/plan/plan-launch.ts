@@ -9,7 +9,7 @@ import type { LaunchFacts, PathFacts } from './facts.ts';
 import { landlockAlone, landlockInside } from './landlock.ts';
 import { type Mount, planMounts } from './mounts.ts';
 import type { Placeholder } from './placeholders.ts';
-import { findProblem, type LaunchProblem } from './refusals.ts';
+import { cwdInside, findProblem, type LaunchProblem } from './refusals.ts';
 
 export type Launch =
   | {
@@ -26,7 +26,7 @@ export function planLaunch(profile: SandboxProfile, facts: LaunchFacts): Launch 
   const problem = findProblem(profile, facts);
   if (problem !== null) return { kind: 'refuse', problem };
   const { paths, engine } = facts;
-  const cwd = paths.privateCwd ? paths.cwd.asked : (paths.cwd.canonical ?? paths.cwd.asked);
+  const cwd = cwdInside(paths) ?? paths.cwd.asked;
   const common = {
     rlimits: resourceLimits(profile.limits, facts.groupLimits, engine.kind === 'landlock'),
     group: facts.groupLimits ? groupOf(profile.limits) : null,

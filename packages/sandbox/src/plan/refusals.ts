@@ -44,7 +44,7 @@ export function findProblem(profile: SandboxProfile, { paths }: Pick<LaunchFacts
     return problem('CONFIG_INVALID', 'writable', writable, { message: 'is writable in a read-only profile', fix });
   }
   for (const root of paths.writable) {
-    const found = missing(root) ?? widest(root, paths) ?? systemPlace(root) ?? throughLink(root);
+    const found = missing(root) ?? widest(root, paths) ?? systemPlace(root) ?? throughLink(root) ?? foreign(root);
     if (found !== null) return problem(codeOf(root), 'writable', root.asked, found);
   }
   for (const root of paths.readable) {
@@ -82,6 +82,12 @@ function missing(root: RootFacts): Finding | null {
 function throughLink({ asked, canonical }: RootFacts): Finding | null {
   if (canonical === asked || canonical === null) return null;
   return { message: `is a link, or lies behind one, to ${canonical}`, fix: `name ${canonical} itself` };
+}
+
+function foreign({ asked, foreign: owner }: RootFacts): Finding | null {
+  if (owner === null) return null;
+  const fix = `run agentbox as user ${owner}, or: chown -R $(id -u) ${asked}`;
+  return { message: `belongs to user ${owner} and cannot be written without root’s capabilities`, fix };
 }
 
 const OWN_FOLDER = 'use a directory of its own, for example ~/work/project';
@@ -136,22 +142,28 @@ function privateProblem(key: 'tmp' | 'home', root: RootFacts): LaunchProblem | n
 }
 
 function cwdProblem(paths: PathFacts): LaunchProblem | null {
+  if (cwdInside(paths) !== null) return null;
   const { cwd } = paths;
-  if (paths.privateCwd) return null;
-  const found =
-    missing(cwd) ??
-    (cwd.kind === 'file' ? { message: 'is not a directory', fix: 'name the directory that holds it' } : null);
+  const found = missing(cwd);
   if (found !== null) return problem('WORKDIR_NOT_FOUND', 'workdir', cwd.asked, found);
-  const at = cwd.canonical ?? cwd.asked;
-  const roots = [...paths.writable, ...paths.readable].flatMap(({ canonical }) => canonical ?? []);
-  const system = paths.system.roots.map((root) => root.path);
-  if ([...roots, ...system].some((root) => isInside(root, at)) && !paths.hidden.some((one) => isInside(one.path, at))) {
-    return null;
-  }
-  const message = 'is not visible inside the sandbox';
-  const fix = `use a directory in ${roots.join(' or ') || 'the workspace'}, or let the operator add it to \`readable\``;
+  const message = cwd.kind === 'directory' ? 'is not visible inside the sandbox' : 'is not a directory';
+  const roots = canonicalRoots(paths).join(' or ') || 'the workspace';
+  const fix = `use a directory in ${roots}, or let the operator add it to \`readable\``;
   return problem('PATH_FORBIDDEN', 'workdir', cwd.asked, { message, fix });
 }
+
+/** Where a command starts, as seen inside; null where that is nowhere. */
+export function cwdInside(paths: PathFacts): string | null {
+  const { canonical, kind, asked } = paths.cwd;
+  const shown = [...canonicalRoots(paths), ...paths.system.roots.map((root) => root.path)];
+  const isShown = canonical !== null && shown.some((root) => isInside(root, canonical));
+  const isHidden = canonical !== null && paths.hidden.some((one) => isInside(one.path, canonical));
+  if (isShown && !isHidden && kind === 'directory') return canonical;
+  return paths.privateCwd ? asked : null;
+}
+
+const canonicalRoots = (paths: PathFacts): readonly string[] =>
+  [...paths.writable, ...paths.readable].flatMap(({ canonical }) => canonical ?? []);
 
 /** A link cannot be kept from being replaced, and what it stands for is what the host would run. */
 function linkProblem(paths: PathFacts): LaunchProblem | null {
@@ -159,6 +171,10 @@ function linkProblem(paths: PathFacts): LaunchProblem | null {
     paths.writable.some((root) => isBelow(root.canonical ?? '', one)),
   );
   if (link === undefined) return null;
-  const message = 'is a link, which a command could replace to have its own file believed outside';
-  return problem('PATH_FORBIDDEN', 'writable', link, { message, fix: 'put the directory or file itself in its place' });
+  const message =
+    'is a link or cannot be looked at: a command could put its own in its place and have it believed outside';
+  return problem('PATH_FORBIDDEN', 'writable', link, {
+    message,
+    fix: 'put the directory or file itself in its place, readable for agentbox',
+  });
 }

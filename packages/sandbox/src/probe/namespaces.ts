@@ -93,7 +93,7 @@ function parseVersion(output: string): readonly [number, number, number] | null 
 
 const firstLine = (text: string): string => text.split('\n')[0]?.replace(/^bwrap: /, '') ?? '';
 
-export function findProgram(name: string, searchPath: string): string | null {
+function findProgram(name: string, searchPath: string): string | null {
   for (const folder of [...searchPath.split(':'), '/usr/bin', '/bin', '/usr/local/bin']) {
     const at = path.join(folder, name);
     if (!path.isAbsolute(folder)) continue;

@@ -5,6 +5,7 @@
  * by its field, and none of its values is repeated.
  */
 import { fileURLToPath } from 'node:url';
+import { unreachable } from '@agentbox/base';
 import { z } from 'zod';
 import type { ParsedState, SandboxWish, WishAccess, WishEntry, WishFacts, WishPlace } from './wish.ts';
 
@@ -150,6 +151,8 @@ function wishOfPolicy(given: Policy, cwd: string | null): SandboxWish {
       const tmp = given.exclude_slash_tmp === true ? [] : [TMP_WRITE];
       return { ...wish, files: [ROOT_READ, CWD_WRITE, ...roots, ...tmp], network: given.network_access === true };
     }
+    default:
+      return unreachable(given);
   }
 }
 
@@ -185,6 +188,8 @@ function placeOf(given: z.infer<typeof place>): WishPlace {
       return { kind: 'glob', pattern: given.pattern };
     case 'special':
       return { kind: 'special', name: SPECIAL.get(given.value.kind) ?? 'unknown', below: given.value.subpath ?? null };
+    default:
+      return unreachable(given);
   }
 }
 

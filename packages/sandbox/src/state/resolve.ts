@@ -4,6 +4,7 @@
  */
 import { readdirSync, realpathSync } from 'node:fs';
 import path from 'node:path';
+import { unreachable } from '@agentbox/base';
 import type { SandboxProfile } from '@agentbox/protocol';
 import type { ResolvedEntry, ResolvedWish } from './clamp.ts';
 import type { SandboxWish, WishEntry } from './wish.ts';
@@ -39,6 +40,8 @@ function resolveEntry(entry: WishEntry, base: string, looking: Looking): readonl
       return specialPaths(place.name, base).flatMap((one) => at(path.join(one, place.below ?? '')));
     case 'glob':
       return globEntries(place.pattern, entry, base, looking);
+    default:
+      return unreachable(place);
   }
 }
 
@@ -54,6 +57,8 @@ function specialPaths(name: 'root' | 'minimal' | 'cwd' | 'tmp' | 'unknown', base
     case 'minimal':
     case 'unknown':
       return [];
+    default:
+      return unreachable(name);
   }
 }
 
