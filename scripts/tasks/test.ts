@@ -5,10 +5,11 @@
 import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { runProgram } from '../process.ts';
+import { bringPackages, FOR_TESTS, hereAndNow } from '../system-packages.ts';
 import { ordinaryUserArgv } from '../test/ordinary-user.ts';
 
 /** Suites whose behaviour depends on who runs them. */
-const USER_SUITES = ['box', 'machine', 'patch', 'storage', 'cli', 'e2e'] as const;
+const USER_SUITES = 'box machine patch storage cli e2e sandbox guard egress attack shell questions policy'.split(' ');
 const FUZZ_SECONDS = process.env['CI'] === undefined ? 5 : 60;
 
 interface Phase {
@@ -45,6 +46,7 @@ async function main(): Promise<void> {
     return;
   }
   if (!existsSync('node_modules')) throw new TypeError('node_modules is missing: run `npm test`, which installs it');
+  await bringPackages(FOR_TESTS, hereAndNow(process.cwd()));
   const failed: string[] = [];
   for (const phase of phases) {
     console.log(`\nagentbox test: ${phase.name}`);

@@ -23,6 +23,10 @@ export const cli = {
   'cli.output.closed-pipe': { text: 'a reader that leaves early causes no error' },
   'cli.output.plain-in-a-pipe': { text: 'no escape sequence reaches a pipe, and NO_COLOR is obeyed on a terminal' },
 
+  'cli.start.packages': {
+    text: 'a task takes missing Debian packages by apt-get where it may, else names them, once each, and fails for none',
+  },
+
   'cli.up.one-json-line': {
     text: '`up --json` prints exactly one line {"url","token","pid","boxd_pid"} when it is ready; pid is the server’s',
     source: CONTRACT,
