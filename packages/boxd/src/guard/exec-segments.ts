@@ -12,6 +12,7 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  readSync,
   rmSync,
   statSync,
   writeSync,
@@ -27,6 +28,7 @@ interface Segment {
 }
 
 const NAME = /^([0-9]{16})\.jsonl$/;
+const LINE_END = 0x0a;
 
 export interface SegmentLimits {
   /** bytes of all files together */
@@ -41,6 +43,8 @@ export class ExecSegments {
   readonly #segments: Segment[];
   #fd: number | null = null;
   #dirty = false;
+  /** end of the last line that a reader had already: whoever follows the log reads on from there */
+  #reached = { path: '', number: 0, at: 0 };
   /** number of the last entry that is on disk; what was begun with when there is none */
   #last: number;
 
@@ -86,10 +90,14 @@ export class ExecSegments {
     for (const [index, { path: file, bytes }] of this.#segments.entries()) {
       const next = this.#segments[index + 1];
       if (next !== undefined && next.first <= after + 1) continue;
-      const text = readFileSync(file).subarray(0, bytes).toString();
-      for (const line of text.split('\n')) {
-        const entry = parseLine(line);
-        if (entry !== null && entry.number > after) yield entry;
+      const goesOn = this.#reached.path === file && this.#reached.number <= after;
+      const from = goesOn ? this.#reached.at : 0;
+      const text = readPart(file, from, bytes);
+      for (let at = 0, end = text.indexOf(LINE_END); end >= 0; at = end + 1, end = text.indexOf(LINE_END, at)) {
+        const entry = parseLine(text.toString('utf8', at, end));
+        if (entry === null) continue;
+        if (entry.number > after) yield entry;
+        else this.#reached = { path: file, number: entry.number, at: from + end + 1 };
       }
     }
   }
@@ -140,7 +148,7 @@ export class ExecSegments {
     const current = this.#segments.at(-1);
     if (current === undefined) return 0;
     const bytes = readFileSync(current.path);
-    const whole = bytes.lastIndexOf(0x0a) + 1;
+    const whole = bytes.lastIndexOf(LINE_END) + 1;
     if (whole < bytes.length) truncate(current.path, whole);
     current.bytes = whole;
     const lines = bytes.subarray(0, whole).toString().split('\n');
@@ -158,6 +166,16 @@ function listSegments(directory: string): Segment[] {
       return [{ path: file, first: Number(digits), bytes: statSync(file).size }];
     })
     .toSorted((left, right) => left.first - right.first);
+}
+
+function readPart(file: string, from: number, to: number): Buffer {
+  const part = Buffer.allocUnsafe(Math.max(0, to - from));
+  const fd = openSync(file, 'r');
+  try {
+    return part.subarray(0, readSync(fd, part, 0, part.length, from));
+  } finally {
+    closeSync(fd);
+  }
 }
 
 /** The files are this daemon's own, in a directory of its user alone: only that a line is whole is looked at. */

@@ -2,6 +2,7 @@
  * Copies the box's log of programs into the record, in order and at most once: the box keeps an entry until it is
  * acknowledged, and after a crash the record itself says how far it got.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { AuditLog, ReportFault } from '@agentbox/control-plane';
 import type { AuditEntry, Box, ExecEntry } from '@agentbox/protocol';
 
@@ -15,6 +16,8 @@ const BATCH = 200;
 /** records searched for the place where a crash interrupted the copying */
 const SEARCHED = 5000;
 const RETRY_MS = 2000;
+/** each look makes the box write to its disk: a busy session is looked at in turns, not for each of its programs */
+const PACE_MS = 100;
 
 export class ExecRecords {
   readonly #parts: ExecRecordsParts;
@@ -57,6 +60,7 @@ export class ExecRecords {
         await Promise.all(entries.map((entry) => audit.append(recordOf(entry))));
         this.#copied = end;
         await box.acknowledgeExecs(end);
+        if (entries.length < BATCH) await sleep(PACE_MS);
       }
     } catch (fault) {
       if (this.#ended) return;
