@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ROOT, run } from '../cli/product.ts';
 import { verifies } from '../requirements/verifies.ts';
-import { AttackHome, leftBehind, NO_NETWORK, reportOf } from './attacked.ts';
+import { AttackHome, leftBehind, NO_NETWORK, reportOf, segments } from './attacked.ts';
 
 const skip = { skip: NO_NETWORK };
 
@@ -167,8 +167,11 @@ verifies(
   'attack.run.leaves-nothing',
   async () => {
     using place = new AttackHome();
+    const before = new Set(segments());
     await place.run(['--profile', 'host', '--json', '--only', 'C27,E41,E46,K101,K104']);
     assert.deepEqual(leftBehind(place.user), []);
+    const left = segments().filter((key) => !before.has(key));
+    assert.deepEqual(left, []);
   },
   skip,
 );

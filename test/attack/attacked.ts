@@ -1,6 +1,8 @@
 /** Runs `agentbox attack-me` in a network without a route, with a home of its own, and reads what it says. */
+import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { AGENTBOX, plainEnvironment, type Ran } from '../cli/product.ts';
@@ -21,7 +23,10 @@ const reportShape = z.object({
   ),
 });
 
-export const reportOf = (ran: Ran): z.output<typeof reportShape> => reportShape.parse(JSON.parse(ran.stdout));
+export function reportOf({ stdout, stderr }: Ran): z.output<typeof reportShape> {
+  assert.notEqual(stdout, '', `attack-me could not run: ${stderr}`);
+  return reportShape.parse(JSON.parse(stdout));
+}
 
 /** An ordinary user is root in a user namespace of its own: only so may it have a network of its own. */
 const NAMESPACES = process.getuid?.() === 0 ? ['-n'] : ['-Urn'];
@@ -30,9 +35,9 @@ const IN_NETWORK = 'ip link set lo up && exec "$@"';
 const probe = spawnSync('unshare', [...NAMESPACES, 'sh', '-c', 'ip link set lo up']);
 export const NO_NETWORK: string | false = probe.status === 0 ? false : 'needs a network namespace of its own and ip';
 
-/** Not in /tmp: a private /tmp would hide the canaries whatever a sandbox does. */
+/** A user's home with an install in it, gone at the end of the scope. */
 export class AttackHome implements Disposable {
-  readonly user = mkdtempSync('/var/tmp/agentbox-attacked-');
+  readonly user = mkdtempSync(join(tmpdir(), 'agentbox-attacked-'));
   readonly home = join(this.user, 'box');
 
   constructor() {
@@ -66,18 +71,32 @@ async function textOf(stream: NodeJS.ReadableStream | null): Promise<string> {
   return text;
 }
 
-/** What a run could leave on this machine. */
+/** What a run of this user has left on this machine; another run may go on beside it. */
 export function leftBehind(user: string): readonly string[] {
-  const files = [user, '/var/tmp', '/tmp', '/dev/shm', '/etc', '/usr/local'].flatMap((folder) =>
+  const files = [user, '/var/tmp', '/tmp', '/dev/shm'].flatMap((folder) =>
     readdirSync(folder)
       .filter((name) => name.includes('agentbox-attack-'))
       .map((name) => join(folder, name)),
   );
-  const segments = readFileSync('/proc/sysvipc/shm', 'utf8')
-    .split('\n')
-    .filter((line) => Math.floor(Number(line.trim().split(/\s+/)[0]) / 0x1000000) === 0x41);
-  return [...files, ...segments, ...processesOf(user)];
+  const own = files.filter((path) => path.startsWith(user) || isOf(path, user));
+  return [...own, ...processesOf(user)];
 }
+
+function isOf(path: string, user: string): boolean {
+  try {
+    const text = readFileSync(statSync(path).isDirectory() ? join(path, 'canary.txt') : path, 'utf8');
+    return text.includes(`of ${user}`);
+  } catch {
+    return false;
+  }
+}
+
+/** Keys of the shared memory segments that such a run makes. */
+export const segments = (): readonly string[] =>
+  readFileSync('/proc/sysvipc/shm', 'utf8')
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/)[0] ?? '')
+    .filter((key) => Math.floor(Number(key) / 0x1000000) === 0x41);
 
 /** Everything of a run was started in a folder of it. */
 function processesOf(user: string): readonly string[] {

@@ -38,13 +38,14 @@ export function makeCanaries(base: string, run: string): Canaries {
   const folders = writableFolders(base, run);
   for (const folder of Object.values(folders)) {
     mkdirSync(folder, { recursive: true, mode: 0o755 });
-    writeFileSync(join(folder, 'canary.txt'), `${fileSecret}\n`, { mode: 0o644 });
+    // Whose it is, should it be found later.
+    writeFileSync(join(folder, 'canary.txt'), `${fileSecret}\nof ${base}\n`, { mode: 0o644 });
   }
   const environment = { [VARIABLE]: environmentSecret, AWS_SECRET_ACCESS_KEY: environmentSecret };
   const memorySecret = secret();
   const memory = makeSegment(memorySecret);
   const sharedFile = `/dev/shm/agentbox-attack-${run}`;
-  writeFileSync(sharedFile, `${memorySecret}\n`, { mode: 0o644 });
+  writeFileSync(sharedFile, `${memorySecret}\nof ${base}\n`, { mode: 0o644 });
   const processSecret = secret();
   const child = canaryProcess(base, processSecret, environment);
   return {
