@@ -1,7 +1,7 @@
 /** What `up` refuses before anything starts: a machine that cannot hold the profile, and places that no sandbox is given. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, symlinkSync } from 'node:fs';
+import { mkdirSync, statSync, symlinkSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { AGENTBOX, processesWith, type Ran, ROOT, runProgram } from '../cli/product.ts';
@@ -187,6 +187,20 @@ for (const [cell, { toml, says }] of Object.entries(PLACES)) {
     { cell },
   );
 }
+
+verifies(
+  'cli.up.default-workspace',
+  async () => {
+    await using home = new SandboxedHome();
+    mkdirSync(home.at('person', 'agentbox'), { recursive: true });
+    const up = await home.up({ HOME: home.at('person'), AGENTBOX_BOX_WORKSPACE: undefined });
+    await using client = await TestClient.connect(up.ready);
+    const answer = await client.call('exec_command', { cmd: 'pwd && echo x > new && cat new', login: false });
+    assert.equal(answer.output, `${home.at('person', 'agentbox-workspace')}\nx\n`);
+    assert.equal(statSync(home.at('person', 'agentbox-workspace')).mode & 0o777, 0o700);
+  },
+  { skip: NO_SANDBOX },
+);
 
 verifies(
   'cli.up.linked-place',

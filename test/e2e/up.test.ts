@@ -183,6 +183,7 @@ verifies('cli.up.shows-next-step', async () => {
   assert.ok(shown.includes(`in ${join(home.path, 'token')}`), shown);
   assert.match(shown, /without a sandbox/);
   assert.match(shown, /agentbox connect claude/);
+  assert.ok(shown.includes(`alias agentbox=${AGENTBOX}\n`), 'what is not on PATH is shown as it can be called');
   assert.doesNotMatch(shown, /\u001B/, 'no escape sequence in a pipe');
   child.kill('SIGTERM');
   assert.equal(await exitOf(child), 0);

@@ -61,6 +61,9 @@ export const cli = {
   'cli.up.forbidden-place': {
     text: 'a place that no sandbox may be given is refused by its key, with the fix, before anything starts',
   },
+  'cli.up.default-workspace': {
+    text: 'a sandbox whose workspace nobody named gets a new one of its own in the home of the user',
+  },
   'cli.up.linked-place': {
     text: 'a workspace behind a link is settled at the start as the directory that it leads to',
   },

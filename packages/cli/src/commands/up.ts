@@ -1,6 +1,7 @@
 /** `agentbox up`: the server in the foreground. With --json one line on standard output, when ready, and nothing else. */
+import { existsSync } from 'node:fs';
 import { userInfo } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { homePaths, type Override, type RunningServer, resolveHome, startServer } from '@agentbox/server';
 import { type Command, HOME, JSON_OUT, type Parsed, UsageError } from '../command.ts';
 import { EXIT, type Io } from '../io.ts';
@@ -19,7 +20,7 @@ export const up: Command = {
     home: HOME,
     port: { type: 'string', short: 'p', value: 'N', help: 'port on 127.0.0.1 (7070); 0 takes a free one' },
     profile: { type: 'string', value: 'NAME', help: 'workspace: a sandbox that may write the workspace (default)' },
-    workspace: { type: 'string', value: 'DIR', help: 'the directory that commands may change (~/agentbox)' },
+    workspace: { type: 'string', value: 'DIR', help: 'the directory that commands may change (~/agentbox-workspace)' },
     json: JSON_OUT,
   },
   examples: [
@@ -46,7 +47,7 @@ async function runUp(args: Parsed, io: Io): Promise<number> {
     const { url, token, pid, boxdPid } = server;
     io.stdout.write(`${JSON.stringify({ url, token, pid, boxd_pid: boxdPid })}\n`);
   } else {
-    showReady(server, home, screen);
+    showReady(server, home, callableAs(io), screen);
   }
   const signal = await untilEnd(stop, server);
   const notes = screenOn(io.stderr, io.env);
@@ -97,7 +98,7 @@ function stopSignal(): Promise<StopSignal> {
   });
 }
 
-function showReady(server: RunningServer, home: string, screen: Screen): void {
+function showReady(server: RunningServer, home: string, alias: string | null, screen: Screen): void {
   const { paint } = screen;
   screen.line();
   screen.line(`  ${paint('strong', 'agentbox')} ${server.version}   ${paint('good', '●')} ready`);
@@ -117,12 +118,20 @@ function showReady(server: RunningServer, home: string, screen: Screen): void {
       text.startsWith('box.profile:') ? [] : [['Weaker', paint('doubt', text)] as const],
     ),
     ['', ''],
+    ...(alias === null ? [] : [['Command', alias] as const]),
     ['Connect', 'agentbox connect claude|codex|cursor|vscode|chatgpt|gemini'],
     ['Watch', 'agentbox sessions list'],
     ['Decide', 'agentbox approvals watch'],
     ['Stop', 'Ctrl-C'],
   ]);
   screen.line();
+}
+
+/** In a checkout the lines below are only understood with this one; null where `agentbox` is found. */
+function callableAs({ env, root }: Io): string | null {
+  const launcher = join(root, 'packages', 'cli', 'bin', 'agentbox');
+  const isFound = (env['PATH'] ?? '').split(delimiter).some((folder) => existsSync(join(folder, 'agentbox')));
+  return isFound || !existsSync(launcher) ? null : `alias agentbox=${launcher}`;
 }
 
 function whereCommandsRun({ profile, hostname }: RunningServer, { paint }: Screen): string {

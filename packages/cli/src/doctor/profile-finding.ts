@@ -21,7 +21,7 @@ export function profileFinding({ box, sandbox, policy }: Config, readiness: Prof
     return fail('Profile', `${box.profile} cannot be held here: agentbox up refuses to start`, fix);
   }
   const { engine, enforced, notEnforced } = readiness;
-  const text = `${box.profile}: ${HOLDS[box.profile]} ${box.workspace ?? '~/agentbox'}`;
+  const text = `${box.profile}: ${HOLDS[box.profile]} ${box.workspace}`;
   const details = { enforced, 'not enforced': notEnforced, settings: chosen(sandbox, policy) };
   if (engine === 'namespaces') return { ...ok('Profile', text), details };
   return {

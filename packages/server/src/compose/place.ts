@@ -36,10 +36,10 @@ export function openPlace(options: StartOptions, stack: AsyncDisposableStack): P
   return { paths, config };
 }
 
-/** A sandbox without a workspace gets one of its own: nothing that stands already is opened to it unasked. */
+/** A sandbox without a workspace gets one of its own: nothing that stands already, such as a clone, is opened to it unasked. */
 export function withWorkspace(config: Config): Config {
   if (config.box.profile === 'host' || config.box.workspace !== null) return config;
-  return { ...config, box: { ...config.box, workspace: join(homedir(), 'agentbox') } };
+  return { ...config, box: { ...config.box, workspace: join(homedir(), 'agentbox-workspace') } };
 }
 
 /** A directory that is missing would fail every command, long after the mistake. */

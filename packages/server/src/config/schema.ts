@@ -136,8 +136,8 @@ const box = z
       .nullable()
       .default(null)
       .describe(
-        'The directory that commands and patches may change, and where commands start; `~/agentbox` when unset, ' +
-          'which is made. Under `host`, patches stay inside it when it is set.',
+        'The directory that commands and patches may change, and where commands start; `~/agentbox-workspace` ' +
+          'when unset, which is made. Under `host`, patches stay inside it when it is set.',
       ),
   })
   .prefault({});
