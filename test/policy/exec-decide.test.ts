@@ -89,6 +89,22 @@ verifies('exec.decide.inner', () => {
 });
 
 verifies(
+  'exec.decide.inner',
+  () => {
+    const loader = { path: '/usr/lib/ld-linux-x86-64.so.2', writable: false, argument: '/usr/bin/uname' };
+    assert.equal(judge(FORBID, facts('/work/s', ['./s'], { interpreters: [loader] })).kind, 'deny', 'by a loader');
+    const hidden = { ...loader, argument: '/work/u' };
+    assert.equal(judge(FORBID, facts('/work/s', ['./s'], { interpreters: [hidden] })).kind, 'ask', 'by a link');
+    const link = { path: '/work/u', writable: true };
+    const found = { path: '/usr/bin/real', writable: false, written: '/work/u', names: [link, { path: '/usr/bin/uname', writable: false }] };
+    assert.equal(judge(FORBID, facts('/work/s', ['./s'], { interpreters: [found] })).kind, 'deny', 'by a name on the way');
+    const wipes = { path: '/usr/bin/rm', writable: false, argument: '-rf' };
+    assert.equal(judge('', facts('/work/s', ['./s'], { interpreters: [wipes] })).kind, 'ask', 'by what it does');
+  },
+  { cell: 'in the first line of a script' },
+);
+
+verifies(
   'exec.decide.names',
   () => {
     const rules = `host_executable("uname", [])\nprefix_rule(["uname"])\nprefix_rule(["uname", "-a"], "prompt")\n${FORBID}`;

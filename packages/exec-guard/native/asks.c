@@ -88,6 +88,7 @@ struct outside {
 static const struct plan *the_plan;
 static int listener_fd = -1;
 static struct ask *asks;
+static struct ask *spare; /* one that was freed, because most programs wait alone */
 static struct outside *outsides;
 static size_t waiting;
 static uint64_t last_id;
@@ -133,7 +134,16 @@ static void forget(struct ask *ask) {
   }
   if (ask->outside > 0) kill(-ask->outside, SIGKILL);
   facts_free(&ask->facts);
-  free(ask);
+  if (spare == NULL) spare = ask;
+  else free(ask);
+}
+
+static struct ask *new_ask(void) {
+  if (spare == NULL) return allocate(sizeof(struct ask));
+  struct ask *ask = spare;
+  spare = NULL;
+  memset(ask, 0, sizeof *ask);
+  return ask;
 }
 
 static bool answer_kernel(const struct ask *ask, int error, uint32_t flags) {
@@ -217,7 +227,7 @@ static void say_killed(const struct ask *ask, const char *reason) {
 
 static void kill_ask(struct ask *ask, const char *reason) {
   say_killed(ask, reason);
-  kill(ask->facts.tid, SIGKILL);
+  syscall(SYS_tkill, ask->facts.tid, SIGKILL);
   detach(ask, SIGKILL);
 }
 
@@ -233,7 +243,7 @@ int descriptor_of(pid_t tid, int number) {
     if (stat(path, &status) != 0) return -1;
     char text[4096];
     snprintf(path, sizeof path, "/proc/%d/status", tid);
-    int file = open(path, O_RDONLY | O_CLOEXEC);
+    int file = open_file(path, O_RDONLY);
     ssize_t length = file < 0 ? -1 : read(file, text, sizeof text - 1);
     if (file >= 0) close(file);
     if (length <= 0) return -1;
@@ -338,11 +348,19 @@ static void say(const struct ask *ask, const char *kind, size_t argv_limit, cons
   buffer_text(out, "{\"");
   buffer_text(out, kind);
   buffer_text(out, "\":{");
-  if (ask->asked) json_number(out, "id", ask->id);
+  if (ask->id != 0) json_number(out, "id", ask->id);
   facts_json(out, &ask->facts, argv_limit);
   if (reason != NULL) json_text(out, "reason", reason);
   buffer_text(out, "}}");
   link_end();
+}
+
+static void say_ran(const struct ask *ask) {
+  struct buffer *out = link_begin();
+  buffer_text(out, "{\"ran\":{");
+  facts_json_short(out, &ask->facts, ARGV_IN_LOG);
+  buffer_text(out, "}}");
+  link_end_later();
 }
 
 static void refuse_here(struct ask *ask, const char *reason) {
@@ -356,7 +374,7 @@ static void judge(struct ask *ask) {
     return;
   }
   if (!link_is_interesting(&ask->facts)) {
-    say(ask, "ran", ARGV_IN_LOG, NULL);
+    say_ran(ask);
     run(ask);
     return;
   }
@@ -383,7 +401,7 @@ static void give_error(struct ask *ask, int error) {
 static void receive_ask(void) {
   pid_t tid = (pid_t)request->pid;
   struct ask *old = find_tid(tid);
-  struct ask *ask = allocate(sizeof *ask);
+  struct ask *ask = new_ask();
   ask->notification = request->id;
   ask->call = request->data;
   int error = facts_read(&ask->facts, request, the_plan);
@@ -526,7 +544,7 @@ static void fulfil(struct ask *ask) {
 static bool catches(pid_t tid, int signal) {
   char path[64], text[8192];
   snprintf(path, sizeof path, "/proc/%d/status", tid);
-  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  int fd = open_file(path, O_RDONLY);
   ssize_t length = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
   if (fd >= 0) close(fd);
   if (length <= 0) return false;

@@ -1,6 +1,7 @@
 /* Growing buffers, JSON strings that keep every byte, and a keyed hash (SipHash-2-4). */
 #include "warden.h"
 
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,6 +28,8 @@ void *allocate(size_t size) {
   if (memory == NULL) fail("out of memory");
   return memory;
 }
+
+int open_file(const char *path, int flags) { return openat(AT_FDCWD, path, flags | O_CLOEXEC); }
 
 void buffer_add(struct buffer *buffer, const void *data, size_t length) {
   if (length == 0) return;

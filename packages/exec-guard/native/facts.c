@@ -144,7 +144,7 @@ static char *joined(int folder, const char *rest) {
 static long inner_number(pid_t tid, const char *key) {
   char path[64], text[8192];
   snprintf(path, sizeof path, "/proc/%d/status", tid);
-  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  int fd = open_file(path, O_RDONLY);
   if (fd < 0) return 0;
   ssize_t length = read(fd, text, sizeof text - 1);
   close(fd);
@@ -164,10 +164,10 @@ static bool is_proc(int fd) {
 }
 
 /* `self` means whoever asks; here that is the process inside, not the warden. */
-static bool read_link(struct walk *walk, int folder, const char *name, int link, char *target, size_t size) {
-  if (is_proc(folder) && strcmp(name, "self") == 0)
+static bool read_link(struct walk *walk, bool proc, const char *name, int link, char *target, size_t size) {
+  if (proc && strcmp(name, "self") == 0)
     return snprintf(target, size, "%ld", inner_number(walk->tid, "\nNStgid:")) > 0;
-  if (is_proc(folder) && strcmp(name, "thread-self") == 0)
+  if (proc && strcmp(name, "thread-self") == 0)
     return snprintf(target, size, "%ld/task/%ld", inner_number(walk->tid, "\nNStgid:"),
                     inner_number(walk->tid, "\nNSpid:")) > 0;
   ssize_t length = readlinkat(link, "", target, size - 1);
@@ -177,8 +177,8 @@ static bool read_link(struct walk *walk, int folder, const char *name, int link,
 }
 
 /* Links of /proc/PID lead to what is open, not to what their text says. */
-static bool is_magic(int folder, const char *name) {
-  return is_proc(folder) && strcmp(name, "self") != 0 && strcmp(name, "thread-self") != 0 &&
+static bool is_magic(bool proc, const char *name) {
+  return proc && strcmp(name, "self") != 0 && strcmp(name, "thread-self") != 0 &&
          strcmp(name, "mounts") != 0 && strcmp(name, "net") != 0;
 }
 
@@ -214,14 +214,15 @@ static int step(struct walk *walk, const char *name, char *rest) {
   }
   walk->tainted = walk->tainted || is_writable(walk->at);
   if (*rest == '\0') add_name(walk, joined(walk->at, name), walk->tainted);
-  if (is_magic(walk->at, name)) {
+  bool proc = is_proc(walk->at);
+  if (is_magic(proc, name)) {
     close(fd);
     fd = openat(walk->at, name, O_PATH | O_CLOEXEC);
     if (fd < 0) return errno;
     move_to(walk, fd);
     return 0;
   }
-  bool read = read_link(walk, walk->at, name, fd, target, sizeof target);
+  bool read = read_link(walk, proc, name, fd, target, sizeof target);
   close(fd);
   return read ? put_before(rest, target) : EACCES;
 }
@@ -231,8 +232,10 @@ static int walk_path(struct walk *walk, const char *path) {
   char rest[2 * PATH_MAX];
   char name[NAME_MAX + 1];
   memcpy(rest, path, strlen(path) + 1);
-  for (;;) {
-    if (rest[0] == '/') {
+  /* An absolute path begins where its walk does. */
+  bool first = true;
+  for (;; first = false) {
+    if (rest[0] == '/' && !first) {
       int fd = fcntl(root_fd, F_DUPFD_CLOEXEC, 3);
       if (fd < 0) return errno;
       move_to(walk, fd);
@@ -285,7 +288,7 @@ static int open_program(pid_t tid, int folder, const char *path, struct name *na
   if (asked == NULL) fail("out of memory");
   tidy(asked);
   if (fd < 0) {
-    walk.at = fcntl(folder, F_DUPFD_CLOEXEC, 3);
+    walk.at = fcntl(path[0] == '/' ? root_fd : folder, F_DUPFD_CLOEXEC, 3);
     int error = walk.at < 0 ? errno : path[0] == '\0' ? ENOENT : walk_path(&walk, path);
     if (error != 0) {
       close(walk.at);
@@ -337,7 +340,7 @@ static int check_file(int fd) {
 static ssize_t read_head(int fd, char head[HEAD_BYTES + 1]) {
   char path[64];
   snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-  int file = open(path, O_RDONLY | O_CLOEXEC);
+  int file = open_file(path, O_RDONLY);
   ssize_t length = file < 0 ? 0 : read(file, head, HEAD_BYTES);
   if (file >= 0) close(file);
   if (length < 0) length = 0;
@@ -409,16 +412,15 @@ static int follow_scripts(struct facts *facts, int file, const char *script, str
       *expected = rest;
     }
     prepend(expected, interpreter, argument);
-    facts->extra_heads[facts->interpreter_count] = strdup(base_of(interpreter));
-    struct name names[MAX_NAMES];
-    size_t count = 0;
+    struct interpreter *one = &facts->interpreters[facts->interpreter_count];
+    one->written = strdup(interpreter);
+    one->argument = argument == NULL ? NULL : strdup(argument);
     char cwd[64];
     snprintf(cwd, sizeof cwd, "/proc/%d/cwd", facts->tid);
-    int folder = open(cwd, O_PATH | O_CLOEXEC);
-    int next = open_program(facts->tid, folder, interpreter, names, &count);
+    int folder = open_file(cwd, O_PATH);
+    int next = open_program(facts->tid, folder, interpreter, one->names, &one->name_count);
     close(folder);
-    for (size_t i = 0; i + 1 < count; i++) free(names[i].path);
-    if (count > 0) facts->interpreters[facts->interpreter_count++] = names[count - 1];
+    if (one->name_count > 0) facts->interpreter_count++;
     if (next < 0) {
       error = -next;
       break;
@@ -502,7 +504,7 @@ static int start_folder(const struct seccomp_notif *request, pid_t tid, bool at)
   int fd = at ? (int)request->data.args[0] : AT_FDCWD;
   if (fd == AT_FDCWD) snprintf(path, sizeof path, "/proc/%d/cwd", tid);
   else snprintf(path, sizeof path, "/proc/%d/fd/%d", tid, fd);
-  int folder = open(path, O_PATH | O_CLOEXEC);
+  int folder = open_file(path, O_PATH);
   return folder < 0 ? -(fd == AT_FDCWD ? errno : EBADF) : folder;
 }
 
@@ -555,7 +557,7 @@ static void open_root(const struct plan *plan, pid_t tid) {
   if (root_fd >= 0) return;
   the_plan = plan;
   snprintf(path, sizeof path, "/proc/%d/root", tid);
-  root_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  root_fd = open_file(path, O_PATH | O_DIRECTORY);
   if (root_fd < 0) fail("cannot look into the sandbox");
 }
 
@@ -589,8 +591,12 @@ int facts_read(struct facts *facts, const struct seccomp_notif *request, const s
 
 void facts_free(struct facts *facts) {
   for (size_t i = 0; i < facts->name_count; i++) free(facts->names[i].path);
-  for (size_t i = 0; i < facts->interpreter_count; i++) free(facts->interpreters[i].path);
-  for (size_t i = 0; i < MAX_INTERPRETERS; i++) free(facts->extra_heads[i]);
+  for (size_t i = 0; i < MAX_INTERPRETERS; i++) {
+    struct interpreter *one = &facts->interpreters[i];
+    for (size_t k = 0; k < one->name_count; k++) free(one->names[k].path);
+    free(one->written);
+    free(one->argument);
+  }
   buffer_free(&facts->argv);
   free(facts->cwd);
   memset(facts, 0, sizeof *facts);
@@ -608,31 +614,56 @@ static void json_names(struct buffer *out, const char *key, const struct name *n
   buffer_text(out, "]");
 }
 
-void facts_json(struct buffer *out, const struct facts *facts, size_t argv_limit) {
-  static const char *const KINDS[] = {"file", "memfd", "deleted"};
-  json_number(out, "pid", (uint64_t)facts->tid);
-  json_text(out, "file", facts->file);
-  json_names(out, "names", facts->names, facts->name_count);
-  json_names(out, "interpreters", facts->interpreters, facts->interpreter_count);
-  json_text(out, "cwd", facts->cwd);
-  buffer_text(out, ",\"image\":{");
-  json_text(out, "kind", KINDS[facts->image.kind]);
-  json_number(out, "device", facts->image.device);
-  json_number(out, "inode", facts->image.inode);
-  json_number(out, "size", (uint64_t)facts->image.size);
-  buffer_text(out, "},\"argv\":[");
+static void json_interpreters(struct buffer *out, const struct facts *facts) {
+  buffer_text(out, ",\"interpreters\":[");
+  for (size_t i = 0; i < facts->interpreter_count; i++) {
+    const struct interpreter *one = &facts->interpreters[i];
+    const struct name *file = &one->names[one->name_count - 1];
+    buffer_text(out, i == 0 ? "{\"path\":" : ",{\"path\":");
+    json_string(out, file->path, strlen(file->path));
+    buffer_text(out, file->writable ? ",\"writable\":true" : ",\"writable\":false");
+    json_text(out, "written", one->written);
+    if (one->argument != NULL) json_text(out, "argument", one->argument);
+    json_names(out, "names", one->names, one->name_count);
+    buffer_text(out, "}");
+  }
+  buffer_text(out, "]");
+}
+
+static void json_argv(struct buffer *out, const struct facts *facts, size_t limit) {
   const char *word = facts->argv.data;
   const char *end = word + facts->argv.length;
   bool cut = false;
-  for (bool first = true; word < end && !cut; first = false) {
+  buffer_text(out, ",\"argv\":[");
+  for (bool first = true; word < end; first = false) {
     size_t length = strlen(word);
-    cut = (size_t)(word + length - facts->argv.data) > argv_limit;
+    cut = (size_t)(word + length - facts->argv.data) > limit;
     if (cut) break;
     if (!first) buffer_text(out, ",");
     json_string(out, word, length);
     word += length + 1;
   }
   buffer_text(out, cut ? "],\"truncated\":true" : "],\"truncated\":false");
+}
+
+void facts_json_short(struct buffer *out, const struct facts *facts, size_t argv_limit) {
+  json_number(out, "pid", (uint64_t)facts->tid);
+  json_text(out, "file", facts->file);
+  json_text(out, "cwd", facts->cwd);
+  json_argv(out, facts, argv_limit);
+}
+
+void facts_json(struct buffer *out, const struct facts *facts, size_t argv_limit) {
+  static const char *const KINDS[] = {"file", "memfd", "deleted"};
+  facts_json_short(out, facts, argv_limit);
+  json_names(out, "names", facts->names, facts->name_count);
+  json_names(out, "interpreters", facts->interpreters, facts->interpreter_count);
+  buffer_text(out, ",\"image\":{");
+  json_text(out, "kind", KINDS[facts->image.kind]);
+  json_number(out, "device", facts->image.device);
+  json_number(out, "inode", facts->image.inode);
+  json_number(out, "size", (uint64_t)facts->image.size);
+  buffer_text(out, "}");
 }
 
 bool facts_match_loaded(const struct facts *facts, pid_t pid) {
@@ -642,14 +673,17 @@ bool facts_match_loaded(const struct facts *facts, pid_t pid) {
   if (stat(path, &status) != 0) return false;
   if (status.st_dev != facts->loaded.device || status.st_ino != facts->loaded.inode) return false;
   snprintf(path, sizeof path, "/proc/%d/cmdline", pid);
-  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  int fd = open_file(path, O_RDONLY);
   if (fd < 0) return false;
   struct hash hash;
   hash_start(&hash);
   ssize_t length;
-  while ((length = read(fd, chunk, sizeof chunk)) > 0) hash_add(&hash, chunk, (size_t)length);
+  do {
+    length = read(fd, chunk, sizeof chunk);
+    if (length > 0) hash_add(&hash, chunk, (size_t)length);
+  } while (length == (ssize_t)sizeof chunk);
   close(fd);
-  return length == 0 && hash_end(&hash) == facts->argv_hash;
+  return length >= 0 && hash_end(&hash) == facts->argv_hash;
 }
 
 static bool opens_same_file(const struct facts *facts, const char *path, dev_t device, ino_t inode) {
@@ -670,13 +704,15 @@ const char *facts_refuse_outside(const struct facts *facts) {
   if (facts->foreign_format) return "it is neither a native program nor a script";
   if (facts->names[facts->name_count - 1].writable) return "the sandbox can write the directory of the program";
   for (size_t i = 0; i < facts->interpreter_count; i++)
-    if (facts->interpreters[i].writable) return "the sandbox can write the directory of the interpreter";
+    for (size_t k = 0; k < facts->interpreters[i].name_count; k++)
+      if (facts->interpreters[i].names[k].writable) return "the sandbox can write the directory of the interpreter";
   if (is_loader(facts->file)) return "a loader runs whatever file it is given";
   if (!opens_same_file(facts, facts->file, facts->image.device, facts->image.inode))
     return "the path is another file outside";
-  if (facts->interpreter_count > 0 &&
-      !opens_same_file(facts, facts->interpreters[facts->interpreter_count - 1].path, facts->loaded.device,
-                       facts->loaded.inode))
+  const struct interpreter *last =
+      facts->interpreter_count == 0 ? NULL : &facts->interpreters[facts->interpreter_count - 1];
+  if (last != NULL && !opens_same_file(facts, last->names[last->name_count - 1].path, facts->loaded.device,
+                                       facts->loaded.inode))
     return "the interpreter is another file outside";
   snprintf(path, sizeof path, "/proc/%d/cwd", facts->tid);
   if (stat(path, &inside) != 0 || stat(facts->cwd, &outside) != 0 || inside.st_dev != outside.st_dev ||

@@ -15,12 +15,18 @@
 
 /* Notifications wait in the kernel while more than this is unsent. One message may still go over it. */
 #define UNSENT_BOUND (4 * 1024 * 1024)
+/* What nobody waits for is sent together: after so many bytes, or this long after the first of it. */
+#define LATER_BYTES (16 * 1024)
+#define LATER_MS 20
 #define HEADER_BOUND 64
 #define PAYLOAD_BOUND (4 * 1024 * 1024)
 
 static int link_fd = -1;
 static struct buffer unsent;
 static size_t sent;
+static bool blocked; /* the daemon does not read */
+static struct timespec later_since;
+static bool later;
 static struct buffer received;
 
 /* Until the daemon names the heads, every program is interesting. */
@@ -37,10 +43,15 @@ void link_open(int fd) {
 struct buffer *link_begin(void) { return &unsent; }
 
 static bool send_some(void) {
+  later = false;
+  blocked = false;
   while (sent < unsent.length) {
     ssize_t written = send(link_fd, unsent.data + sent, unsent.length - sent, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return errno == EAGAIN;
+    if (written < 0) {
+      blocked = errno == EAGAIN;
+      return blocked;
+    }
     sent += (size_t)written;
   }
   buffer_drop(&unsent, sent);
@@ -54,7 +65,26 @@ void link_end(void) {
   send_some();
 }
 
-short link_events(void) { return (short)(POLLIN | (sent < unsent.length ? POLLOUT : 0)); }
+void link_end_later(void) {
+  buffer_text(&unsent, "\n");
+  if (!later) clock_gettime(CLOCK_MONOTONIC, &later_since);
+  later = true;
+  if (!blocked && unsent.length - sent >= LATER_BYTES) send_some();
+}
+
+int link_timeout(void) {
+  struct timespec now;
+  if (!later || blocked) return -1;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  int64_t gone = (int64_t)(now.tv_sec - later_since.tv_sec) * 1000 + (now.tv_nsec - later_since.tv_nsec) / 1000000;
+  return gone >= LATER_MS ? 0 : (int)(LATER_MS - gone);
+}
+
+void link_send_late(void) {
+  if (link_timeout() == 0) send_some();
+}
+
+short link_events(void) { return (short)(POLLIN | (blocked ? POLLOUT : 0)); }
 
 bool link_is_full(void) { return unsent.length - sent > UNSENT_BOUND; }
 
@@ -93,8 +123,12 @@ bool link_is_interesting(const struct facts *facts) {
   if (all_heads || facts->image.kind != IMAGE_FILE) return true;
   for (size_t i = 0; i < facts->name_count; i++)
     if (is_head(facts->names[i].path)) return true;
-  for (size_t i = 0; i < facts->interpreter_count; i++)
-    if (is_head(facts->interpreters[i].path) || is_head(facts->extra_heads[i])) return true;
+  for (size_t i = 0; i < facts->interpreter_count; i++) {
+    const struct interpreter *one = &facts->interpreters[i];
+    if (is_head(one->written)) return true;
+    for (size_t k = 0; k < one->name_count; k++)
+      if (is_head(one->names[k].path)) return true;
+  }
   return facts->argc > 0 && is_head(facts->argv.data);
 }
 

@@ -255,7 +255,7 @@ static void kill_children(void) {
 
 static void break_off(void) {
   broken = true;
-  if (first_inside > 0) kill(first_inside, SIGKILL);
+  /* Its death is that of process 1, and so of all inside. */
   kill(sandbox, SIGKILL);
   asks_kill_outside();
 }
@@ -271,6 +271,9 @@ static void reap(void) {
 
 static void on_answer(const struct answer *answer) { asks_answer(answer); }
 
+/* -1 is never. */
+static int sooner(int a, int b) { return a < 0 || (b >= 0 && b < a) ? b : a; }
+
 static void turn(int children) {
   bool take = listener_fd >= 0 && !link_is_full() && !asks_are_full() && !broken;
   struct pollfd polled[] = {
@@ -280,7 +283,8 @@ static void turn(int children) {
       {.fd = control_fd, .events = POLLIN},
       {.fd = output_fd, .events = POLLIN},
   };
-  if (poll(polled, sizeof polled / sizeof polled[0], broken ? 50 : asks_timeout()) < 0) return;
+  int wait = sooner(asks_timeout(), link_timeout());
+  if (poll(polled, sizeof polled / sizeof polled[0], broken ? 50 : wait) < 0) return;
   if ((polled[3].revents) != 0)
     while (control_fd >= 0 && receive_message()) continue;
   if (polled[0].revents != 0) {
@@ -292,6 +296,7 @@ static void turn(int children) {
   if ((polled[2].revents & POLLIN) != 0) asks_receive();
   if (polled[4].revents != 0) read_output();
   asks_park_late();
+  if (!broken) link_send_late();
   if (broken) kill_children();
 }
 

@@ -87,6 +87,8 @@ uint64_t hash_end(struct hash *hash);
 
 void fail(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
 void *allocate(size_t size);
+/* As open(2); the C library's own takes a second call to close the descriptor on exec. */
+int open_file(const char *path, int flags);
 
 /* ---- inside.c: process 1 of the sandbox ---- */
 
@@ -113,6 +115,14 @@ struct name {
   bool writable;
 };
 
+/* Of a script, or of an interpreter that is a script itself. */
+struct interpreter {
+  struct name names[MAX_NAMES]; /* as for a program: the file itself last */
+  size_t name_count;
+  char *written;  /* as the first line spells it */
+  char *argument; /* all that follows on that line, which the kernel passes as one word, or NULL */
+};
+
 struct image {
   dev_t device;
   ino_t inode;
@@ -127,9 +137,8 @@ struct facts {
   char *file;
   struct name names[MAX_NAMES];
   size_t name_count;
-  struct name interpreters[MAX_INTERPRETERS];
+  struct interpreter interpreters[MAX_INTERPRETERS];
   size_t interpreter_count;
-  char *extra_heads[MAX_INTERPRETERS]; /* interpreters as their scripts spell them */
   struct buffer argv; /* each argument with its NUL */
   size_t argc;
   char *cwd;
@@ -144,6 +153,7 @@ struct facts {
 /* 0, or the errno with which the exec fails without being judged. */
 int facts_read(struct facts *facts, const struct seccomp_notif *request, const struct plan *plan);
 void facts_free(struct facts *facts);
+void facts_json_short(struct buffer *buffer, const struct facts *facts, size_t argv_limit);
 void facts_json(struct buffer *buffer, const struct facts *facts, size_t argv_limit);
 bool facts_match_loaded(const struct facts *facts, pid_t pid);
 /* NULL when the file may run outside, else the reason why not. */
@@ -161,6 +171,11 @@ struct answer {
 void link_open(int fd);
 struct buffer *link_begin(void);
 void link_end(void);
+/* For what nobody waits for. */
+void link_end_later(void);
+/* In how many ms link_send_late has something to do; -1: nothing. */
+int link_timeout(void);
+void link_send_late(void);
 short link_events(void);
 bool link_is_full(void);
 /* False when the daemon is gone or says what is not in the protocol. */

@@ -15,17 +15,18 @@ export type GuardDecision =
   | { readonly kind: 'escalate'; readonly environment: Readonly<Record<string, string>> };
 
 export interface GuardFacts extends ExecFacts {
-  /** one of its names is a head that was set; false: the warden let it run by itself */
-  readonly interesting: boolean;
   /** the argument list goes on; only in what is reported, never in what is asked */
   readonly truncated: boolean;
 }
+
+/** What is told of a program that ran without a question. */
+export type RanFacts = Pick<GuardFacts, 'pid' | 'file' | 'argv' | 'cwd' | 'truncated'>;
 
 export interface GuardHooks {
   /** `signal` aborts when the process that asks is gone, and a decision is of no use to anybody */
   decide(facts: GuardFacts, signal: AbortSignal): GuardDecision | Promise<GuardDecision>;
   /** a program that no head names was let run */
-  ran(facts: GuardFacts): void;
+  ran(facts: RanFacts): void;
   /** the warden refused by itself: from a writable place, or not fit to run outside after `escalate` */
   refused(facts: GuardFacts, reason: string): void;
   /** what was loaded is not what was judged; nothing of it ran */
@@ -125,13 +126,13 @@ class AttachedGuard implements Guard {
   }
 
   #take(message: WardenMessage): void {
-    if ('ran' in message) this.#hooks.ran({ ...message.ran, interesting: false });
+    if ('ran' in message) this.#hooks.ran(message.ran);
     else if ('exec' in message) this.#ask(message.exec);
     else if ('gone' in message) this.#forget(message.gone);
     else if ('started' in message) this.#hooks.started(message.started);
     else if ('listener' in message) this.#hooks.listener(message.listener);
     else if ('refused' in message) this.#refused(message.refused);
-    else if ('killed' in message) this.#hooks.killed({ ...message.killed, interesting: true }, message.killed.reason);
+    else if ('killed' in message) this.#hooks.killed(message.killed, message.killed.reason);
     else if ('escalated' in message) this.#escalated(message.escalated);
     else if ('escalatedEnd' in message) this.#escalatedEnd(message.escalatedEnd);
     else if ('exit' in message) this.#exited(message.exit);
@@ -140,7 +141,7 @@ class AttachedGuard implements Guard {
   }
 
   #ask({ id, ...exec }: Extract<WardenMessage, { exec: unknown }>['exec']): void {
-    const ask = { facts: { ...exec, interesting: true }, gone: new AbortController() };
+    const ask = { facts: exec, gone: new AbortController() };
     this.#asks.set(id, ask);
     void this.#answer(id, ask);
   }
@@ -168,7 +169,7 @@ class AttachedGuard implements Guard {
 
   #refused({ id, reason, ...facts }: Extract<WardenMessage, { refused: unknown }>['refused']): void {
     if (id !== undefined) this.#granted.delete(id);
-    this.#hooks.refused({ ...facts, interesting: true }, reason);
+    this.#hooks.refused(facts, reason);
   }
 
   #escalated({ id, pid }: { readonly id: number; readonly pid: number }): void {

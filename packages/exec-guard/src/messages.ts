@@ -16,7 +16,11 @@ const facts = z.object({
   pid,
   file: path,
   names: z.array(name).min(1).max(48),
-  interpreters: z.array(name).max(4),
+  interpreters: z
+    .array(
+      name.extend({ written: path, argument: z.string().max(4096).optional(), names: z.array(name).min(1).max(48) }),
+    )
+    .max(4),
   cwd: path,
   image: z.object({
     kind: z.enum(['file', 'memfd', 'deleted']),
@@ -30,27 +34,36 @@ const facts = z.object({
 const text = z.string().max(4096);
 const reasoned = facts.extend({ reason: text });
 
-const message = z.union([
-  z.object({ ran: facts }),
-  z.object({ exec: facts.extend({ id: pid }) }),
-  z.object({ gone: pid }),
-  z.object({ started: z.object({ pid, landlock: count, infrastructure: z.array(pid).min(2).max(3) }) }),
-  z.object({ listener: count }),
-  z.object({ refused: reasoned.extend({ id: pid.optional() }) }),
-  z.object({ killed: reasoned }),
-  z.object({ escalated: z.object({ id: pid, pid }) }),
-  z.object({ escalatedEnd: z.object({ id: pid, pid, code: count.max(255), ms: count }) }),
-  z.object({ exit: z.object({ code: count.max(255), signal: z.number().int().min(1).max(64).nullable() }) }),
-  z.object({ failed: z.object({ reason: z.string().max(64 * 1024) }) }),
-]);
+const ran = z.object({ pid, file: path, cwd: path, argv: z.array(z.string()).max(4096), truncated: z.boolean() });
 
-export type WardenMessage = z.infer<typeof message>;
+/** By their keys: a list of alternatives would be tried one after the other for every program. */
+const SCHEMAS = {
+  ran: z.object({ ran }),
+  exec: z.object({ exec: facts.extend({ id: pid }) }),
+  gone: z.object({ gone: pid }),
+  started: z.object({ started: z.object({ pid, landlock: count, infrastructure: z.array(pid).min(2).max(3) }) }),
+  listener: z.object({ listener: count }),
+  refused: z.object({ refused: reasoned.extend({ id: pid.optional() }) }),
+  killed: z.object({ killed: reasoned }),
+  escalated: z.object({ escalated: z.object({ id: pid, pid }) }),
+  escalatedEnd: z.object({ escalatedEnd: z.object({ id: pid, pid, code: count.max(255), ms: count }) }),
+  exit: z.object({
+    exit: z.object({ code: count.max(255), signal: z.number().int().min(1).max(64).nullable() }),
+  }),
+  failed: z.object({ failed: z.object({ reason: z.string().max(64 * 1024) }) }),
+} as const;
+
+const schemas: ReadonlyMap<string, (typeof SCHEMAS)[keyof typeof SCHEMAS]> = new Map(Object.entries(SCHEMAS));
+
+export type WardenMessage = z.infer<(typeof SCHEMAS)[keyof typeof SCHEMAS]>;
 
 /** null: not a message */
 export function parseMessage(line: string): WardenMessage | null {
   try {
-    const parsed = message.safeParse(JSON.parse(line));
-    return parsed.success ? parsed.data : null;
+    const value: unknown = JSON.parse(line);
+    if (typeof value !== 'object' || value === null) return null;
+    const [kind = ''] = Object.keys(value);
+    return schemas.get(kind)?.safeParse(value).data ?? null;
   } catch {
     return null;
   }

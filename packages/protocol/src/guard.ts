@@ -24,7 +24,9 @@ export interface Interpreter extends ProgramName {
   /** as the first line of the script names it; `path` is canonical */
   readonly written?: string;
   /** all that follows on that line, which the kernel passes as one word */
-  readonly argument?: string | null;
+  readonly argument?: string | null | undefined;
+  /** under which it was found, as for a program; the file itself last */
+  readonly names?: readonly ProgramName[];
 }
 
 /** `memfd` and `deleted` have no name in any directory. */

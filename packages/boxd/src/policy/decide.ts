@@ -58,7 +58,7 @@ export function decide(rules: RulesInForce, facts: ExecFacts, context: DecideCon
   }
   const judged = judgements(rules, facts);
   const hits = judged.flatMap(({ evaluation, name }) => (evaluation?.matches ?? []).map((match) => ({ match, name })));
-  const stopped = byRestriction(rules, facts, judged, hits) ?? byOrigin(facts, judged, context);
+  const stopped = byRestriction(rules, facts, judged, hits) ?? byOrigin(facts, context);
   return stopped ?? byAllow(rules, facts, judged, hits);
 }
 
@@ -81,9 +81,9 @@ function byRestriction(
 }
 
 /** A program that the sandbox can have made, where such programs are refused. */
-function byOrigin(facts: ExecFacts, judged: readonly Judged[], context: DecideContext): Verdict | null {
+function byOrigin(facts: ExecFacts, context: DecideContext): Verdict | null {
   if (!context.noExecFromWritable) return null;
-  const why = ownWork(facts) ?? loadedFromAnywhere(judged, facts);
+  const why = ownWork(facts) ?? loadedFromAnywhere(facts);
   return why === null ? null : { kind: 'deny', by: 'default', rule: null, text: why };
 }
 
@@ -111,7 +111,7 @@ function byNothing(rules: RulesInForce, facts: ExecFacts, judged: readonly Judge
     const reason = distrust(facts, judged, named.name);
     return { kind: 'run', by: 'rule', rule: hitOf(named.match.rule), reason };
   }
-  const hidden = loadedFromAnywhere(judged, facts);
+  const hidden = loadedFromAnywhere(facts);
   if (hidden !== null) return askInside(rules, facts, 'heuristic', hidden);
   const [first] = hits;
   const reason = first === undefined ? ownWork(facts) : distrust(facts, judged, first.name);
@@ -211,10 +211,10 @@ function judgements(rules: RulesInForce, facts: ExecFacts): readonly Judged[] {
 /** The interpreters of a script under each of their names, with the words that the kernel gives them. */
 function interpreted(facts: ExecFacts): readonly (readonly [string, Words])[] {
   let argv: Words = [facts.names[0]?.path ?? facts.file, ...facts.argv.slice(1)];
-  return facts.interpreters.flatMap(({ path, written = path, argument = null }) => {
+  return facts.interpreters.flatMap(({ path, written = path, argument = null, names = [] }) => {
     argv = [written, ...(argument === null || argument === '' ? [] : [argument]), ...argv];
-    const names = written === path ? [path] : [path, written];
-    return names.map((name) => [name, argv] as const);
+    const known = new Set([path, written, ...names.map((name) => name.path)]);
+    return [...known].map((name) => [name, argv] as const);
   });
 }
 
@@ -226,9 +226,15 @@ function evaluated({ policy, home }: RulesInForce, words: Words, cwd: string): E
 }
 
 /** A loader hides behind which links its file was found; only the system's own directories have none of the sandbox's. */
-function loadedFromAnywhere(judged: readonly Judged[], facts: ExecFacts): string | null {
-  if (![facts.file, ...facts.names.map(({ path }) => path)].some((path) => isLoader(baseName(path) ?? ''))) return null;
-  const file = judged.find(({ name }) => name === null)?.words[0];
-  if (file === undefined || SYSTEM_DIRECTORIES.test(file.startsWith('/') ? normalPath(file) : '')) return null;
-  return `the loader runs ${file} under a name that cannot be checked`;
+function loadedFromAnywhere(facts: ExecFacts): string | null {
+  const names = [facts.file, ...facts.names.map(({ path }) => path)];
+  const starts = [...names.map((path): readonly [string, Words] => [path, facts.argv]), ...interpreted(facts)];
+  for (const [path, argv] of starts) {
+    const name = baseName(path) ?? '';
+    for (const [file = ''] of isLoader(name) ? unwrapped(name, argv) : []) {
+      const isOfSystem = SYSTEM_DIRECTORIES.test(file.startsWith('/') ? normalPath(file) : '');
+      if (!isOfSystem) return `the loader runs ${file} under a name that cannot be checked`;
+    }
+  }
+  return null;
 }
