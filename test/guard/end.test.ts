@@ -83,6 +83,6 @@ verifies('guard.inside.descriptors', async () => {
     assert.match(run.stdout, /^4\n/);
     assert.match(run.stdout, /SigBlk:\t0{16}\nSigIgn:\t0{16}\n/);
     assert.match(run.stdout, /CapEff:\t0{16}\nCapBnd:\t0{16}\nNoNewPrivs:\t1\nSeccomp:\t2\n/);
-    if (engine === 'namespaces') assert.match(run.stdout, /cannot read symbolic link '\/proc\/1\/fd\/\d+': Permission denied/);
+    if (engine === 'namespaces') assert.match(run.stdout, /\/proc\/1\/fd\/.*Permission denied/);
   }
 });

@@ -14,6 +14,7 @@ import {
   type GuardFacts,
   type GuardHooks,
   locateWarden,
+  type RanFacts,
   wardenArgv,
 } from '@agentbox/exec-guard';
 import type { LaunchPlan, TerminalSize } from '@agentbox/protocol';
@@ -55,7 +56,7 @@ export interface RunOptions {
 
 export interface Said {
   readonly asked: GuardFacts[];
-  readonly ran: GuardFacts[];
+  readonly ran: RanFacts[];
   readonly refused: { readonly facts: GuardFacts; readonly reason: string }[];
   readonly killed: { readonly facts: GuardFacts; readonly reason: string }[];
   readonly escalated: number[];

@@ -142,7 +142,7 @@ for (const [cell, line] of [
   ['an unknown message', '{"become":"root"}\n'],
   ['no message', '[]\n'],
   ['facts that lack something', '{"ran":{"pid":1}}\n'],
-  ['too many names', `{"ran":{${FACTS.replace('"names":[', `"names":[${'{"path":"/","writable":false},'.repeat(100)}`)}}}\n`],
+  ['too many names', `{"exec":{"id":1,${FACTS.replace('"names":[', `"names":[${'{"path":"/","writable":false},'.repeat(100)}`)}}}\n`],
   ['an escalation that nobody granted', '{"escalated":{"id":4,"pid":4}}\n'],
   ['a deep nesting', `${'['.repeat(200_000)}\n`],
   ['a signal that is none', '{"exit":{"code":1,"signal":99}}\n'],

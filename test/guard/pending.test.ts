@@ -147,7 +147,6 @@ verifies('guard.exec.local', async () => {
   const asked = run.said.asked.flatMap(headsOf).filter((head) => head !== 'bash');
   assert.ok(asked.includes('uname') && !asked.includes('echo'));
   assert.ok(run.said.ran.some(({ file }) => file === '/usr/bin/echo'));
-  assert.ok(run.said.ran.every(({ interesting }) => !interesting));
 }, { skip });
 
 verifies('guard.exec.bytes', async () => {

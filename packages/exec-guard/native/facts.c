@@ -657,7 +657,7 @@ void facts_json(struct buffer *out, const struct facts *facts, size_t argv_limit
   static const char *const KINDS[] = {"file", "memfd", "deleted"};
   facts_json_short(out, facts, argv_limit);
   json_names(out, "names", facts->names, facts->name_count);
-  json_names(out, "interpreters", facts->interpreters, facts->interpreter_count);
+  json_interpreters(out, facts);
   buffer_text(out, ",\"image\":{");
   json_text(out, "kind", KINDS[facts->image.kind]);
   json_number(out, "device", facts->image.device);

@@ -5,6 +5,7 @@
 #include "warden.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/netlink.h>
@@ -41,9 +42,11 @@ enum {
   CALL_FSMOUNT = 432,
   CALL_FSPICK = 433,
   CALL_CLONE3 = 435,
+  CALL_OPENAT2 = 437,
   CALL_PIDFD_GETFD = 438,
   CALL_PROCESS_MADVISE = 440,
   CALL_MOUNT_SETATTR = 442,
+  CALL_FCHMODAT2 = 452,
   CALL_OPEN_TREE_ATTR = 467,
 };
 
@@ -122,6 +125,26 @@ static void refuse_flags(struct program *program, int call, uint32_t flags) {
   block_end(program, block);
 }
 
+/* Nobody inside gains by such a program, but whoever else finds it on the machine would. */
+static void refuse_set_id(struct program *program, int call, int mode_index) {
+  unsigned short block = block_start(program, call);
+  load_argument(program, mode_index);
+  emit(program, BPF_JMP | BPF_JSET | BPF_K, 0, 1, S_ISUID | S_ISGID);
+  give(program, REFUSE(EPERM));
+  block_end(program, block);
+}
+
+/* The mode counts only where a file is made; else its register holds whatever was there. */
+static void refuse_set_id_made(struct program *program, int call, int flags_index) {
+  unsigned short block = block_start(program, call);
+  load_argument(program, flags_index);
+  emit(program, BPF_JMP | BPF_JSET | BPF_K, 0, 3, O_CREAT | (O_TMPFILE & ~O_DIRECTORY));
+  load_argument(program, flags_index + 1);
+  emit(program, BPF_JMP | BPF_JSET | BPF_K, 0, 1, S_ISUID | S_ISGID);
+  give(program, REFUSE(EPERM));
+  block_end(program, block);
+}
+
 static void refuse_devices(struct program *program, int call, int mode_index) {
   unsigned short block = block_start(program, call);
   load_argument(program, mode_index);
@@ -189,8 +212,21 @@ static void build(struct program *program, bool network) {
   refuse_flags(program, SYS_clone, NEW_NAMESPACES);
   refuse_flags(program, SYS_unshare, NEW_NAMESPACES | NEW_TIME);
   refuse_devices(program, SYS_mknodat, 2);
+  refuse_set_id(program, SYS_fchmod, 1);
+  refuse_set_id(program, SYS_fchmodat, 2);
+  refuse_set_id(program, CALL_FCHMODAT2, 2);
+  refuse_set_id(program, SYS_mkdirat, 2);
+  refuse_set_id(program, SYS_mknodat, 2);
+  refuse_set_id_made(program, SYS_openat, 2);
+  /* Its mode lies in memory; without it the C library uses openat. */
+  give_if(program, CALL_OPENAT2, REFUSE(ENOSYS));
 #ifdef __x86_64__
   refuse_devices(program, SYS_mknod, 1);
+  refuse_set_id(program, SYS_mknod, 1);
+  refuse_set_id(program, SYS_chmod, 1);
+  refuse_set_id(program, SYS_creat, 1);
+  refuse_set_id(program, SYS_mkdir, 1);
+  refuse_set_id_made(program, SYS_open, 1);
 #endif
   allow_personalities(program);
   refuse_terminal_input(program);

@@ -49,7 +49,8 @@ static char **environment_list(char *text, size_t length) {
   return list;
 }
 
-static void run_outside(const struct facts *facts, int file, const int stdio[3], char **argv, char **environment) {
+static void run_outside(const struct facts *facts, int file, int folder, const int stdio[3], char **argv,
+                        char **environment) {
   for (int number = 1; number < 65; number++) {
     struct sigaction action = {.sa_handler = SIG_DFL};
     if (number != SIGKILL && number != SIGSTOP && (number < 32 || number > 34)) sigaction(number, &action, NULL);
@@ -57,7 +58,7 @@ static void run_outside(const struct facts *facts, int file, const int stdio[3],
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, NULL);
-  if (chdir(facts->cwd) != 0) _exit(126);
+  if (fchdir(folder) != 0) _exit(126);
   for (int fd = 0; fd < 3; fd++)
     if (dup2(stdio[fd], fd) != fd) _exit(126);
   /* A script is opened again by its interpreter, by its path; nothing inside can put another file there. */
@@ -79,10 +80,30 @@ static int open_judged(const struct facts *facts) {
   return -1;
 }
 
+/* By its path, and the very directory in which the process stands: what is there later does not matter any more. */
+static int open_folder(const struct facts *facts) {
+  struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC, .resolve = RESOLVE_NO_SYMLINKS};
+  struct stat own, asked;
+  char path[64];
+  snprintf(path, sizeof path, "/proc/%d/cwd", facts->tid);
+  int folder = (int)syscall(SYS_openat2, AT_FDCWD, facts->cwd, &how, sizeof how);
+  if (folder < 0) return -1;
+  if (fstat(folder, &own) == 0 && stat(path, &asked) == 0 && own.st_dev == asked.st_dev && own.st_ino == asked.st_ino)
+    return folder;
+  close(folder);
+  return -1;
+}
+
 pid_t outside_start(const struct facts *facts, const char *environment, size_t length, const char **reason) {
   int file = open_judged(facts);
   if (file < 0) {
     *reason = "the path is another file outside";
+    return -1;
+  }
+  int folder = open_folder(facts);
+  if (folder < 0) {
+    *reason = "the working directory is another one outside";
+    close(file);
     return -1;
   }
   int stdio[3];
@@ -103,11 +124,12 @@ pid_t outside_start(const struct facts *facts, const char *environment, size_t l
     setsid();
     prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
     if (getppid() != warden) _exit(126);
-    run_outside(facts, file, stdio, argv, names);
+    run_outside(facts, file, folder, stdio, argv, names);
   }
   if (pid < 0) *reason = strerror(errno);
   for (int fd = 0; fd < 3; fd++) close(stdio[fd]);
   close(file);
+  close(folder);
   free(text);
   free(names);
   free(argv);
