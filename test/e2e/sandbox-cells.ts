@@ -5,7 +5,9 @@ import { createServer } from 'node:http';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { type Ready, until } from '../cli/product.ts';
 import { type Answer, TestClient } from './client.ts';
-import { BOUNDS_PROCESSES, type SandboxedHome } from './sandboxed.ts';
+import { BOUNDS_PROCESSES, BOUNDS_TOGETHER, type SandboxedHome } from './sandboxed.ts';
+
+const MIB = 1024 * 1024;
 
 export interface Cell {
   /** of config.toml; `ROOT` is the directory of the test */
@@ -128,14 +130,19 @@ export const SANDBOX_CELLS: Readonly<Record<string, Cell>> = {
     check: (ready) =>
       prints(ready, { 'cp /bin/echo mine && ./mine ran; echo "code $?"': /Execution denied[^]*code 1/ }),
   },
-  'sandbox.limits.memory_bytes': {
-    toml: `[sandbox.limits]\nmemory_bytes = ${64 * 1024 * 1024}`,
-    check: (ready) =>
-      prints(ready, {
-        'dd if=/dev/zero of=/dev/null bs=16M count=1 && echo fits': /fits\n$/,
-        'dd if=/dev/zero of=/dev/null bs=256M count=1 && echo fits; true': /^(?![^]*fits)/,
-      }),
-  },
+  'sandbox.limits.memory_bytes': BOUNDS_TOGETHER
+    ? {
+        toml: `[sandbox.limits]\nmemory_bytes = ${64 * MIB}`,
+        check: (ready) =>
+          prints(ready, {
+            'dd if=/dev/zero of=/dev/null bs=16M count=1 && echo fits': /fits\n$/,
+            'dd if=/dev/zero of=/dev/null bs=256M count=1 && echo fits; true': /^(?![^]*fits)/,
+          }),
+      }
+    : {
+        toml: `[sandbox.limits]\nmemory_bytes = ${5 * 1024 * MIB}`,
+        check: (ready) => prints(ready, { 'ulimit -v': /^5242880\n$/ }),
+      },
   'sandbox.limits.processes': {
     toml: '[sandbox.limits]\nprocesses = 16',
     skip: !BOUNDS_PROCESSES && 'needs a control group: the kernel bounds no processes of root otherwise',
@@ -147,10 +154,10 @@ export const SANDBOX_CELLS: Readonly<Record<string, Cell>> = {
     check: (ready) => prints(ready, { 'ulimit -n; ulimit -Hn': /^64\n64\n$/ }),
   },
   'sandbox.limits.file_bytes': {
-    toml: `[sandbox.limits]\nfile_bytes = ${1024 * 1024}`,
+    toml: `[sandbox.limits]\nfile_bytes = ${MIB}`,
     check: async (ready, home) => {
       await answers(ready, 'head -c 3000000 /dev/zero > big; true');
-      assert.equal(statSync(home.at('work', 'big')).size, 1024 * 1024);
+      assert.equal(statSync(home.at('work', 'big')).size, MIB);
     },
   },
   'sandbox.limits.cpu_seconds': {

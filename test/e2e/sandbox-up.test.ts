@@ -116,7 +116,7 @@ const PLACES: Readonly<Record<string, { readonly toml: string; readonly says: Re
   },
   'where agentbox is installed': {
     toml: `[box]\nworkspace = "${join(ROOT, 'test')}"`,
-    says: /box\.workspace: \S+ and \S+, where agentbox itself is installed/,
+    says: /box\.workspace: \S+ (and \S+, where agentbox itself is installed|belongs to user 0)/,
   },
   'of the system': {
     toml: '[box]\nworkspace = "/etc"',

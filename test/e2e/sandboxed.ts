@@ -14,6 +14,8 @@ const { workspace: readiness } = probe.profiles;
 /** Why the sandbox cannot be driven here, or false. */
 export const NO_SANDBOX: string | false =
   readiness.kind === 'ready' ? false : readiness.missing.map(({ what }) => what).join('; ');
+/** Memory and processes of a command are bounded together; else each process for itself. */
+export const BOUNDS_TOGETHER = probe.groupLimits;
 /** Without a control group nothing bounds the processes of root. */
 export const BOUNDS_PROCESSES = probe.groupLimits || process.getuid?.() !== 0;
 

@@ -144,7 +144,13 @@ const box = z
 
 const limits = z
   .strictObject({
-    memory_bytes: whole(64 * MIB, 1024 * 1024 * MIB, 4096 * MIB, 'Memory of everything that one command starts.'),
+    memory_bytes: whole(
+      64 * MIB,
+      1024 * 1024 * MIB,
+      4096 * MIB,
+      'Memory of everything that one command starts; where no control group counts it, the address space of each ' +
+        'process, and then at least 4 GiB.',
+    ),
     processes: whole(16, 100_000, 512, 'Processes and threads of one command.'),
     open_files: whole(64, 1_048_576, 4096, 'Open files of one process.'),
     file_bytes: whole(MIB, 1024 * 1024 * MIB, 512 * MIB, 'Largest file that a command may write.'),
