@@ -3,8 +3,8 @@
  * sandbox. Asked about real paths only; what lies outside is not even looked at.
  */
 import { realpath } from 'node:fs/promises';
-import { AgentboxError, type PatchRequest } from '@agentbox/protocol';
-import { canonicalProfile, mayWrite } from '@agentbox/sandbox';
+import { AgentboxError, type PatchRequest, type SandboxProfile } from '@agentbox/protocol';
+import { mayWrite } from '@agentbox/sandbox';
 import { isInside } from './resolve.ts';
 import { expectErrno, systemText } from './system-error.ts';
 
@@ -17,7 +17,7 @@ export interface Boundary {
 }
 
 export async function boundaryOf({ workspace, profile }: PatchRequest): Promise<Boundary | null> {
-  if (profile !== null) return boundaryOfProfile(canonicalProfile(profile));
+  if (profile !== null) return boundaryOfProfile(profile);
   if (workspace === null) return null;
   const root = await realRoot(workspace);
   return {
@@ -27,8 +27,13 @@ export async function boundaryOf({ workspace, profile }: PatchRequest): Promise<
   };
 }
 
-function boundaryOfProfile(profile: ReturnType<typeof canonicalProfile>): Boundary {
+/** The profile comes with its links followed; a root that is another place by now was put there by somebody else. */
+async function boundaryOfProfile(profile: SandboxProfile): Promise<Boundary> {
   const roots = profile.writable;
+  for (const root of roots) {
+    if ((await realRoot(root)) === root) continue;
+    throw new AgentboxError('PATH_FORBIDDEN', `${root} has become a link: nothing is written through it`, { path: root });
+  }
   const where =
     roots.length === 0 ? `the profile ${profile.name} lets nothing be written` : `only ${roots.join(', ')} may be written`;
   return {

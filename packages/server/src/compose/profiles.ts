@@ -3,10 +3,11 @@
  * caller has a home and a /tmp of its own, kept between commands.
  */
 import { existsSync, mkdirSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { PrincipalId, SandboxProfile } from '@agentbox/protocol';
 import type { PlaceCommand } from '@agentbox/providers';
-import { holdToCeiling } from '@agentbox/sandbox';
+import { canonicalProfile, holdToCeiling, secretsOf } from '@agentbox/sandbox';
 import type { Config } from '../config/schema.ts';
 
 const PRIVATE = 0o700;
@@ -14,8 +15,11 @@ const PRIVATE = 0o700;
 /** Asked for at each start: a client's wish narrows what the operator set, and never widens it. */
 export function placeCommands(home: string, config: Config, skillRoots: readonly string[]): PlaceCommand {
   return ({ owner, state }) => {
-    const ceiling = withSkills(ceilingFor(home, config, owner), skillRoots);
-    if (ceiling === null || state === null) return { profile: ceiling, narrowed: [] };
+    const set = withSkills(ceilingFor(home, config, owner), skillRoots);
+    if (set === null) return { profile: null, narrowed: [] };
+    // Links are followed here, where the operator's own paths are known: below, a link is a way out.
+    const ceiling = canonicalProfile(set);
+    if (state === null) return { profile: ceiling, narrowed: [] };
     return holdToCeiling(ceiling, state.wish, config.box.workspace ?? '/');
   };
 }
@@ -52,7 +56,7 @@ export function profileOf(
     name,
     readable: mayWrite ? readable : [workspace, ...writable, ...readable],
     writable: mayWrite ? [workspace, ...writable] : [],
-    hidden: [home, ...hidden],
+    hidden: [home, ...secretsOf(homedir()), ...hidden],
     ...places,
     network,
     noExecFromWritable,
