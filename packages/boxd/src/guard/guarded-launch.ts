@@ -46,6 +46,8 @@ export interface GuardListener {
   /** the command has ended; what it left may go on */
   exited(exit: ExitStatus): void;
   note(text: string): void;
+  /** the guard is gone: nothing of the session may go on without it */
+  unguarded(): void;
 }
 
 const SIGNAL_NAMES: ReadonlyMap<number, string> = new Map(
@@ -66,6 +68,9 @@ export class GuardedLaunch implements Guarded {
   #infrastructure: ReadonlySet<number> = new Set();
   #command: number | null = null;
   #pid = 0;
+  #hasExited = false;
+  /** something ran outside, and may have left something there */
+  #wasOutside = false;
 
   constructor(parts: GuardedLaunchParts, listener: GuardListener) {
     this.guard = parts.guard;
@@ -125,9 +130,12 @@ export class GuardedLaunch implements Guarded {
         this.#command = command;
         this.#infrastructure = new Set([pid, ...infrastructure]);
       },
-      exited: ({ code, signal }) => this.#listener.exited(exitStatus(code, signal)),
+      exited: ({ code, signal }) => {
+        this.#hasExited = true;
+        this.#listener.exited(exitStatus(code, signal));
+      },
       listener: (fd) => this.#serve(fd),
-      escalated: () => undefined,
+      escalated: () => void (this.#wasOutside = true),
       escalatedEnded: (end) => guard.escalatedEnded(end),
       failed: (reason) => this.#listener.note(`the sandbox failed: ${reason}`),
       broken: (reason) => this.#listener.note(`the guard of this session failed: ${reason}`),
@@ -168,6 +176,7 @@ export class GuardedLaunch implements Guarded {
 
   async #ended(): Promise<void> {
     this.#link?.close();
+    if (!this.#hasExited || this.#wasOutside) this.#listener.unguarded();
     this.#places.release();
     this.#bounds?.release();
     this.#parts.onEnd();

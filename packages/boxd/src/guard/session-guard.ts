@@ -48,6 +48,13 @@ interface Cause {
 
 const cut = (text: string, length: number): string => (text.length > length ? `${text.slice(0, length)}…` : text);
 
+/** A yes is for all that it was asked about: what nobody can look through is not asked. */
+const SHOWN_WORDS = 512;
+const SHOWN_CHARS = 16_384;
+
+const isShowable = ({ argv }: ExecFacts): boolean =>
+  argv.length <= SHOWN_WORDS && argv.reduce((sum, word) => sum + word.length, 0) <= SHOWN_CHARS;
+
 export class SessionGuard {
   readonly #parts: SessionGuardParts;
   readonly #held = new HeldTime();
@@ -106,6 +113,10 @@ export class SessionGuard {
   }
 
   async #ask(facts: ExecFacts, verdict: Verdict & { kind: 'ask' }, signal: AbortSignal): Promise<GuardDecision> {
+    if (!isShowable(facts)) {
+      const reason = 'Its arguments are too long to be shown to a person';
+      return this.#refuse(facts, { by: 'guard', rule: verdict.rule, reason, question: null });
+    }
     this.#held.begin();
     try {
       const answer = await this.#parts.questions.ask(await this.#draft(facts, verdict), signal);
@@ -146,7 +157,7 @@ export class SessionGuard {
     const outside = verdict.runs === 'outside';
     const told = {
       file,
-      argv: argv.slice(0, 4096).map((word) => cut(word, 16_384)),
+      argv,
       cwd,
       sha256,
       interpreters: facts.interpreters.map(({ path }) => path),

@@ -69,6 +69,8 @@ const NOTES = 16;
 const READ_AT_ONCE = 10;
 /** whoever waits for the start is served first */
 const READ_AFTER_MS = 1000;
+/** for what a guard left outside to be gone */
+const UNGUARDED_MS = 2000;
 /** this part of the quota is freed beyond need */
 const ROOM_SHARE = 64;
 /** sessions beyond the bound of the box that only the operator may start */
@@ -313,7 +315,11 @@ export class Sessions {
     if (ready === null) return { program: leader, environment, cwd: request.cwd, guarded: null };
     return ready.launch(
       { program: leader, environment },
-      { exited: (exit) => session.leaderExited(exit), note: (text) => session.note(text) },
+      {
+        exited: (exit) => session.leaderExited(exit),
+        note: (text) => session.note(text),
+        unguarded: () => void session.kill('SIGKILL', UNGUARDED_MS),
+      },
     );
   }
 
