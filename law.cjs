@@ -15,7 +15,7 @@ const MAY_IMPORT = {
   providers: ['base', 'protocol', 'control-plane', 'boxd/client'],
   storage: ['base', 'protocol', 'control-plane'],
   auth: ['base', 'protocol', 'control-plane'],
-  server: ['base', 'protocol', 'control-plane', 'boxd/client', 'providers', 'storage', 'auth', 'sandbox'],
+  server: ['base', 'protocol', 'control-plane', 'boxd/client', 'providers', 'storage', 'auth', 'sandbox', 'exec-guard'],
   cli: ['base', 'protocol', 'apply-patch', 'execpolicy', 'sandbox', 'exec-guard', 'boxd', 'boxd/client', 'server'],
 };
 

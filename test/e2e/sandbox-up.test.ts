@@ -68,6 +68,16 @@ verifies(
   'cli.up.missing-primitive',
   async () => {
     await using home = new SandboxedHome();
+    const ran = await upOn(WITHOUT.warden, home);
+    isRefused(ran, home, /^MISSING_FEATURE/, /the warden, .*warden is not the warden of this version/);
+  },
+  { cell: 'another warden', skip: NO_SANDBOX || lackOf(WITHOUT.warden) },
+);
+
+verifies(
+  'cli.up.missing-primitive',
+  async () => {
+    await using home = new SandboxedHome();
     const input = '{"jsonrpc":"2.0","id":1,"method":"ping"}\n';
     const env = { ...home.environment({ PATH: blockedPath(home) }), AGENTBOX_HOME: home.at('home') };
     const ran = await runProgram(AGENTBOX, ['stdio'], { env, input });

@@ -4,7 +4,7 @@ import { chmodSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { probeMachine } from '@agentbox/sandbox';
-import { Home, type Ran, type Up } from '../cli/product.ts';
+import { Home, type Ran, ROOT, type Up } from '../cli/product.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -71,16 +71,16 @@ export function blockedPath(home: SandboxedHome): string {
   return `${home.at('bin')}:${process.env['PATH'] ?? ''}`;
 }
 
+const WARDEN = join(ROOT, 'packages', 'exec-guard', 'vendor', `linux-${process.arch}`, 'warden');
+const withMounts = (script: string) =>
+  ['unshare', AS_ROOT ? '-m' : '-Urm', 'sh', '-c', `${script}; exec "$@"`, 'sh'] as const;
+
 /** Ways to a machine that lacks something; each runs its arguments there. */
 export const WITHOUT = {
-  bubblewrap: [
-    'unshare',
-    AS_ROOT ? '-m' : '-Urm',
-    'sh',
-    '-c',
-    'for at in /usr/bin /usr/local/bin; do [ ! -e $at/bwrap ] || mount --bind /dev/null $at/bwrap; done; exec "$@"',
-    'sh',
-  ],
+  bubblewrap: withMounts(
+    'for at in /usr/bin /usr/local/bin; do [ ! -e $at/bwrap ] || mount --bind /dev/null $at/bwrap || exit; done',
+  ),
+  warden: withMounts(`mount --bind /bin/true '${WARDEN}' || exit`),
   namespaces: ['unshare', '-Ur', 'sh', '-c', 'echo 0 > /proc/sys/user/max_user_namespaces && exec "$@"', 'sh'],
 } as const;
 

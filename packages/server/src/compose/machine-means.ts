@@ -1,6 +1,7 @@
 /** With what this machine holds sandboxes. One that cannot hold what the profile says starts nothing. */
-import { AgentboxError, type MachineMeans } from '@agentbox/protocol';
-import { probeMachine } from '@agentbox/sandbox';
+import { locateWarden } from '@agentbox/exec-guard';
+import { AgentboxError, type MachineMeans, type ProfileName } from '@agentbox/protocol';
+import { type Missing, probeMachine } from '@agentbox/sandbox';
 import type { Config } from '../config/schema.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -13,20 +14,29 @@ export async function findMeans({ box, sandbox }: Config, env: Environment): Pro
   const { allow_landlock_only: allowLandlockOnly } = sandbox;
   const probe = await probeMachine({ searchPath: env['PATH'] ?? USUAL_PATH, allowLandlockOnly });
   const readiness = probe.profiles[box.profile];
-  if (readiness.kind === 'unavailable') {
-    const { missing } = readiness;
-    const lines = missing.map(({ what, fix }) => `${what}\n  ${fix}`);
-    const message = [
-      `the profile \`${box.profile}\` cannot be held on this machine:`,
-      ...lines,
-      'or run without a sandbox and without rules: --profile host',
-    ].join('\n');
-    throw new AgentboxError('MISSING_FEATURE', message, {
-      profile: box.profile,
-      missing: missing.map(({ what }) => what),
-    });
-  }
+  const missing = [...(readiness.kind === 'unavailable' ? readiness.missing : []), ...wardenMissing()];
+  if (missing.length > 0 || readiness.kind === 'unavailable') throw refusal(box.profile, missing);
   const { groupLimits, bubblewrap } = probe;
   if (readiness.engine === 'landlock' || bubblewrap === null) return { engine: { kind: 'landlock' }, groupLimits };
   return { engine: { kind: 'namespaces', bubblewrap }, groupLimits };
+}
+
+function wardenMissing(): readonly Missing[] {
+  const warden = locateWarden();
+  if (!('missing' in warden)) return [];
+  return [
+    {
+      what: `the warden, which guards every program, cannot be used: ${warden.missing}`,
+      fix: 'install agentbox again',
+    },
+  ];
+}
+
+function refusal(profile: ProfileName, missing: readonly Missing[]): AgentboxError {
+  const message = [
+    `the profile \`${profile}\` cannot be held on this machine:`,
+    ...missing.map(({ what, fix }) => `${what}\n  ${fix}`),
+    'or run without a sandbox and without rules: --profile host',
+  ].join('\n');
+  return new AgentboxError('MISSING_FEATURE', message, { profile, missing: missing.map(({ what }) => what) });
 }
