@@ -30,8 +30,37 @@ const DEMANDED = new Set(['memory.limit_in_bytes', 'memory.max', 'pids.max']);
 
 interface Place {
   readonly directory: string;
-  /** the group of this daemon, to which it returns */
-  readonly home: string;
+  /** joins the daemon's own group */
+  readonly homeFd: number;
+}
+
+interface Home {
+  readonly directory: string;
+  /** open for as long as the daemon lives, so that leaving a group needs no right that could be lost */
+  readonly fd: number;
+}
+
+type Controller = keyof typeof V1;
+
+/** Where the daemon stands: looked up once, because nothing moves it while it lives. */
+const homes = new Map<Controller, Home | null>();
+
+function homeOf(controller: Controller): Home | null {
+  const known = homes.get(controller);
+  if (known !== undefined) return known;
+  const home = findHome(controller);
+  homes.set(controller, home);
+  return home;
+}
+
+function findHome(controller: Controller): Home | null {
+  const own = ownCgroup('cgroup1', controller);
+  if ('missing' in own) return null;
+  try {
+    return { directory: own.directory, fd: openSync(path.join(own.directory, 'tasks'), constants.O_WRONLY) };
+  } catch {
+    return null;
+  }
 }
 
 export class BoundGroup {
@@ -42,22 +71,25 @@ export class BoundGroup {
   constructor(name: string, bounds: Bounds) {
     this.#bounds = bounds;
     this.#places = (['memory', 'pids'] as const).flatMap((controller) => {
-      const own = ownCgroup('cgroup1', controller);
-      if ('missing' in own) return [];
-      const directory = path.join(own.directory, name);
+      const home = homeOf(controller);
+      if (home === null) return [];
+      const directory = path.join(home.directory, name);
       if (!make(directory)) return [];
       this.missing.push(...setAll(directory, V1[controller](bounds)));
-      return [{ directory, home: own.directory }];
+      return [{ directory, homeFd: home.fd }];
     });
   }
 
   /** Runs `body` as a member, so that a process born meanwhile never was anywhere else. */
   around<T>(body: () => T): T {
-    for (const { directory } of this.#places) if (!write(path.join(directory, 'tasks'), 0)) this.missing.push(directory);
+    for (const { directory } of this.#places)
+      if (!write(path.join(directory, 'tasks'), 0)) this.missing.push(directory);
     try {
       return body();
     } finally {
-      for (const { home } of this.#places) write(path.join(home, 'tasks'), 0);
+      for (const { homeFd } of this.#places) {
+        if (!writeTo(homeFd, 0)) this.missing.push('the way of the daemon out of the bounds');
+      }
     }
   }
 
@@ -80,7 +112,9 @@ export class BoundGroup {
 }
 
 const setAll = (directory: string, values: readonly Setting[]): readonly string[] =>
-  values.filter(([file, value]) => !write(path.join(directory, file), value) && DEMANDED.has(file)).map(([file]) => file);
+  values
+    .filter(([file, value]) => !write(path.join(directory, file), value) && DEMANDED.has(file))
+    .map(([file]) => file);
 
 function make(directory: string): boolean {
   try {
@@ -96,10 +130,18 @@ function write(file: string, value: number): boolean {
     // A control file is never made: one that is missing is a kernel that lacks it.
     const fd = openSync(file, constants.O_WRONLY);
     try {
-      writeSync(fd, String(value));
+      return writeTo(fd, value);
     } finally {
       closeSync(fd);
     }
+  } catch {
+    return false;
+  }
+}
+
+function writeTo(fd: number, value: number): boolean {
+  try {
+    writeSync(fd, String(value));
     return true;
   } catch {
     return false;
