@@ -3,7 +3,7 @@
 /** One measured quantity: `rounds` are the raw values, in the order they were taken. */
 export interface Figure {
   readonly name: string;
-  readonly unit: 'ms' | 'µs' | 'MB' | 'MB/s' | 'calls/s' | 'x' | 's';
+  readonly unit: 'ms' | 'µs' | 'MB' | 'MB/s' | 'calls/s' | 'x' | '%' | 's';
   readonly rounds: readonly number[];
   /** what the figure has to stay under (or, for rates, over), and where that demand is met */
   readonly target?: { readonly most?: number; readonly least?: number };

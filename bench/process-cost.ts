@@ -6,9 +6,18 @@ const TICKS_PER_SECOND = 100;
 
 /** user and system time of the process and its threads, in ms */
 export function cpuMs(pid: number): number {
+  return statMs(pid, 11) + statMs(pid, 12);
+}
+
+/** the same of its children that have ended, with all that they had waited for themselves */
+export function endedChildrenCpuMs(pid: number): number {
+  return statMs(pid, 13) + statMs(pid, 14);
+}
+
+function statMs(pid: number, field: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return ((Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND) * 1000;
+  return (Number(fields[field]) / TICKS_PER_SECOND) * 1000;
 }
 
 /** resident memory in MB; `peak` is the largest it ever was */
@@ -33,16 +42,15 @@ function proportionalMb(pid: number): number {
   }
 }
 
-function descendants(pid: number): readonly number[] {
+export function childrenOf(pid: number): readonly number[] {
   try {
     const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
-    return children === ''
-      ? []
-      : children
-          .split(' ')
-          .map(Number)
-          .flatMap((child) => [child, ...descendants(child)]);
+    return children === '' ? [] : children.split(' ').map(Number);
   } catch {
     return [];
   }
+}
+
+function descendants(pid: number): readonly number[] {
+  return childrenOf(pid).flatMap((child) => [child, ...descendants(child)]);
 }

@@ -14,6 +14,7 @@ import { headlineTable } from './headline.ts';
 import type { Scenario } from './scenario.ts';
 import { door } from './scenarios/door.ts';
 import { execTrue } from './scenarios/exec-true.ts';
+import { guard } from './scenarios/guard.ts';
 import { keystroke } from './scenarios/keystroke.ts';
 import { patch } from './scenarios/patch.ts';
 import { peers } from './scenarios/peers.ts';
@@ -22,14 +23,26 @@ import { flood, idle, streams } from './scenarios/sessions.ts';
 import { startUp } from './scenarios/start-up.ts';
 import { startStage } from './stage.ts';
 
-const SCENARIOS: readonly Scenario[] = [startUp, execTrue, door, record, keystroke, patch, streams, flood, idle, peers];
+const SCENARIOS: readonly Scenario[] = [
+  startUp,
+  execTrue,
+  guard,
+  door,
+  record,
+  keystroke,
+  patch,
+  streams,
+  flood,
+  idle,
+  peers,
+];
 const COMPARE_ROUNDS = 4;
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { compare: { type: 'string' } } });
 const root = process.cwd();
 
 function runIn(checkout: string, scenario: Scenario): Promise<readonly Figure[]> {
-  return scenario.run({ root: checkout, stage: (env) => startStage(checkout, env) });
+  return scenario.run({ root: checkout, stage: (options) => startStage(checkout, options) });
 }
 
 async function measureAll(chosen: readonly Scenario[]): Promise<void> {

@@ -1,7 +1,7 @@
 /** Starts the product of a checkout in a home of its own, and ends it with everything it started. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -9,6 +9,14 @@ import { z } from 'zod';
 import { runProgram } from '../scripts/process.ts';
 
 const Ready = z.object({ url: z.url(), token: z.string(), pid: z.int(), boxd_pid: z.int() });
+
+export interface StageOptions {
+  readonly env?: NodeJS.ProcessEnv;
+  /** `host` unless said otherwise */
+  readonly profile?: 'host' | 'workspace';
+  /** text of the user's own rule file */
+  readonly rules?: string;
+}
 
 export interface Stage extends AsyncDisposable {
   readonly url: string;
@@ -38,15 +46,28 @@ async function startServer(argv: readonly string[], cwd: string, env: NodeJS.Pro
   return { ready: Ready.parse(JSON.parse(String(line))), readyMs: performance.now() - startedAt, ended };
 }
 
-export async function startStage(
-  root: string,
-  env: NodeJS.ProcessEnv = {},
-  profile: 'host' | 'workspace' = 'host',
-): Promise<Stage> {
+export async function startStage(root: string, options: StageOptions = {}): Promise<Stage> {
+  const { env = {}, profile = 'host', rules } = options;
   const home = await mkdtemp(join(tmpdir(), 'agentbox-bench-'));
   const workspace = await mkdtemp(join(tmpdir(), 'agentbox-bench-work-'));
+  if (rules !== undefined) {
+    await mkdir(join(home, 'rules'));
+    await writeFile(join(home, 'rules', 'bench.rules'), rules);
+  }
   const launcher = join(root, 'packages/cli/bin/agentbox');
-  const argv = [launcher, 'up', '--home', home, '--port', '0', '--profile', profile, '--workspace', workspace, '--json'];
+  const argv = [
+    launcher,
+    'up',
+    '--home',
+    home,
+    '--port',
+    '0',
+    '--profile',
+    profile,
+    '--workspace',
+    workspace,
+    '--json',
+  ];
   let server = await startServer(argv, workspace, env);
   return {
     get url() {

@@ -79,7 +79,7 @@ export const idle: Scenario = {
   name: 'idle',
   async run({ stage }) {
     const env = { AGENTBOX_EXEC_MAX_SESSIONS: String(IDLE + 10) };
-    await using product = await stage(env);
+    await using product = await stage({ env });
     using client = benchClient(product.url, product.token);
     for (let count = 0; count < IDLE; count += 8) {
       await Promise.all(Array.from({ length: 8 }, () => start(client, 'exec sleep 3000')));

@@ -93,7 +93,10 @@ verifies(
   async () => {
     const userHome = await mkdtemp(join(tmpdir(), 'agentbox-readme-'));
     try {
-      await using stage = await startStage(process.cwd(), { HOME: userHome, CODEX_HOME: undefined }, 'workspace');
+      await using stage = await startStage(process.cwd(), {
+        env: { HOME: userHome, CODEX_HOME: undefined },
+        profile: 'workspace',
+      });
       await prepare(stage, userHome);
       const readme = await readFile('README.md', 'utf8');
       const shown = /```text\n([\s\S]*?)\n```/.exec(readme)?.[1] ?? '';

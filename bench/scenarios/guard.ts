@@ -1,0 +1,153 @@
+/**
+ * What the policy-enforced shell costs: each program under a guard that decides by itself and under one that asks each
+ * time, and the start of a sandboxed session beside one on the host. All of it through MCP, the three interleaved.
+ */
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
+import { type Figure, median } from '../figures.ts';
+import { type BenchClient, benchClient } from '../mcp-client.ts';
+import { childrenOf, cpuMs, endedChildrenCpuMs, memoryMb } from '../process-cost.ts';
+import type { Scenario } from '../scenario.ts';
+import type { Stage } from '../stage.ts';
+
+const ROUNDS = 5;
+const EXECS = 1000;
+const PAIRS = 60;
+/** nothing of a session is reaped later than this */
+const ENDED_MS = 600;
+
+/** Names the program, so that each one is asked about, and says nothing of how it is called here. */
+const ASK_ABOUT_TRUE = 'prefix_rule(pattern=["true", "--never-given"], decision="forbidden")\n';
+
+const Ended = z.looseObject({ exit_code: z.literal(0) });
+
+class Contestant implements Disposable {
+  readonly stage: Stage;
+  readonly #client: BenchClient;
+
+  constructor(stage: Stage) {
+    this.stage = stage;
+    this.#client = benchClient(stage.url, stage.token);
+  }
+
+  async run(cmd: string): Promise<void> {
+    Ended.parse(await this.#client.call('agentbox_exec_command', { cmd, yield_time_ms: 30_000 }));
+  }
+
+  async trueMs(): Promise<number> {
+    const startedAt = performance.now();
+    await this.run('true');
+    return performance.now() - startedAt;
+  }
+
+  /** processor time of the daemon and of everything that has ended below it, for one program, in µs */
+  async execCost(): Promise<ExecCost> {
+    const { boxdPid, pid } = this.stage;
+    const taken = (): ExecCost => {
+      const daemon = cpuMs(boxdPid);
+      return { tree: daemon + endedChildrenCpuMs(boxdPid), daemon, server: cpuMs(pid) };
+    };
+    const before = taken();
+    await this.run(`i=0; while [ $i -lt ${EXECS} ]; do /bin/true; i=$((i+1)); done`);
+    await sleep(ENDED_MS);
+    const after = taken();
+    const each = (part: keyof ExecCost): number => ((after[part] - before[part]) * 1000) / EXECS;
+    return { tree: each('tree'), daemon: each('daemon'), server: each('server') };
+  }
+
+  /** the largest that the supervisor of one session ever was, in MB */
+  async wardenMb(): Promise<number> {
+    const running = this.run(`i=0; while [ $i -lt ${EXECS} ]; do /bin/true; i=$((i+1)); done; sleep 1`);
+    const isWarden = (pid: number): boolean => readFileSync(`/proc/${pid}/comm`, 'utf8').trim() === 'warden';
+    let peak = 0;
+    for (let over = false; !over; ) {
+      over = await Promise.race([running.then(() => true), sleep(100, false)]);
+      if (over) break;
+      for (const pid of childrenOf(this.stage.boxdPid).filter(isWarden)) peak = Math.max(peak, memoryMb(pid).peak);
+    }
+    return peak;
+  }
+
+  [Symbol.dispose](): void {
+    this.#client[Symbol.dispose]();
+  }
+}
+
+interface ExecCost {
+  readonly tree: number;
+  readonly daemon: number;
+  readonly server: number;
+}
+
+interface Contestants {
+  readonly host: Contestant;
+  readonly local: Contestant;
+  readonly asked: Contestant;
+}
+
+async function execFigures({ host, local, asked }: Contestants): Promise<readonly Figure[]> {
+  const costs: { readonly host: ExecCost; readonly local: ExecCost; readonly asked: ExecCost }[] = [];
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const [first, second, third] = [await host.execCost(), await local.execCost(), await asked.execCost()];
+    costs.push({ host: first, local: second, asked: third });
+  }
+  const over = (side: 'local' | 'asked'): readonly number[] =>
+    costs.map((round) => (round[side].tree / round.host.tree - 1) * 100);
+  const of = (side: keyof Contestants, part: keyof ExecCost): readonly number[] => costs.map((one) => one[side][part]);
+  const what = '/bin/true in one bash';
+  return [
+    { name: `${what} on the host: CPU of the whole tree`, unit: 'µs', rounds: of('host', 'tree') },
+    { name: 'the same in a sandbox, decided by the guard', unit: 'µs', rounds: of('local', 'tree') },
+    { name: 'the same in a sandbox, asked each time', unit: 'µs', rounds: of('asked', 'tree') },
+    { name: 'more than on the host, decided by the guard', unit: '%', rounds: over('local'), target: { most: 15 } },
+    { name: 'more than on the host, asked each time', unit: '%', rounds: over('asked'), target: { most: 30 } },
+    { name: 'of which the box daemon, decided by the guard', unit: 'µs', rounds: of('local', 'daemon') },
+    { name: 'of which the box daemon, asked each time', unit: 'µs', rounds: of('asked', 'daemon') },
+    { name: 'beside it, the server, which records each', unit: 'µs', rounds: of('asked', 'server') },
+  ];
+}
+
+async function startFigures({ host, local }: Contestants): Promise<readonly Figure[]> {
+  for (let count = 0; count < 20; count += 1) await Promise.all([host.trueMs(), local.trueMs()]);
+  const rounds = { host: [] as number[], local: [] as number[], more: [] as number[], ratio: [] as number[] };
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const [bare, ours]: [number[], number[]] = [[], []];
+    for (let pair = 0; pair < PAIRS; pair += 1) {
+      bare.push(await host.trueMs());
+      ours.push(await local.trueMs());
+    }
+    rounds.host.push(median(bare));
+    rounds.local.push(median(ours));
+    rounds.more.push(median(ours) - median(bare));
+    rounds.ratio.push(median(ours) / median(bare));
+  }
+  return [
+    { name: '`true` through MCP on the host, p50', unit: 'ms', rounds: rounds.host },
+    { name: '`true` through MCP in a sandbox, p50', unit: 'ms', rounds: rounds.local },
+    { name: 'start of a sandboxed session over `bash -c`, p50', unit: 'ms', rounds: rounds.more, target: { most: 10 } },
+    { name: 'ratio of the two', unit: 'x', rounds: rounds.ratio, target: { most: 2.5 } },
+  ];
+}
+
+export const guard: Scenario = {
+  name: 'guard',
+  async run({ stage }) {
+    await using hostStage = await stage();
+    await using localStage = await stage({ profile: 'workspace' });
+    await using askedStage = await stage({ profile: 'workspace', rules: ASK_ABOUT_TRUE });
+    using host = new Contestant(hostStage);
+    using local = new Contestant(localStage);
+    using asked = new Contestant(askedStage);
+    const contestants = { host, local, asked };
+    for (const one of [host, local, asked]) await one.execCost();
+    const started = await startFigures(contestants);
+    const execs = await execFigures(contestants);
+    const warden = await local.wardenMb();
+    return [
+      ...execs,
+      ...started,
+      { name: `warden of a session with ${EXECS} programs, peak`, unit: 'MB', rounds: [warden], target: { most: 3 } },
+    ];
+  },
+};
