@@ -77,8 +77,9 @@ export const SECRET_FILES = [
 
 export const SEARCH_PATH = `${path.dirname(process.execPath)}:/usr/local/bin:/usr/bin:/bin`;
 
-export function openBox(): Box {
-  const base = realpathSync(mkdtempSync(path.join(tmpdir(), 'agentbox-sandbox-')));
+/** `folder`: where the user's home, the workspace and all else of this box lie. */
+export function openBox(folder = tmpdir()): Box {
+  const base = realpathSync(mkdtempSync(path.join(folder, 'agentbox-sandbox-')));
   const at = (name: string): string => path.join(base, name);
   for (const name of ['user/work', 'private/tmp', 'private/home']) mkdirSync(at(name), { recursive: true });
   for (const name of SECRET_FILES) put(path.join(base, 'user', name), CANARY);

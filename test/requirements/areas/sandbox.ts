@@ -29,6 +29,9 @@ export const sandbox = {
   'sandbox.guard.agents': {
     text: 'folders that agents and editors believe cannot be changed, nor made where agentbox reads them',
   },
+  'sandbox.places.anywhere': {
+    text: 'a home and a workspace work wherever they lie: any folder, any name, any depth, any kind of mount',
+  },
   'sandbox.guard.no-litter': {
     text: 'what stood in for an absent folder is gone with the last sandbox, and nothing else is',
   },

@@ -33,14 +33,15 @@ export function planMounts(paths: PathFacts): readonly Mount[] {
     .map((layer) => layer.mount);
 }
 
-function systemLayers({ system }: PathFacts): readonly Layer[] {
+function systemLayers(paths: PathFacts): readonly Layer[] {
+  const { system } = paths;
   const mounts: Mount[] = [
     { kind: 'proc', path: '/proc' },
     { kind: 'dev', path: '/dev' },
     { kind: 'read', path: '/sys/devices/system/cpu', source: '/sys/devices/system/cpu' },
     { kind: 'directory', path: '/run' },
     { kind: 'link', path: '/var/run', target: '/run' },
-    { kind: 'link', path: '/var/tmp', target: '/tmp' },
+    varTmp(paths),
     ...system.roots.map(
       ({ path, link }): Mount =>
         link === null ? { kind: 'read', path, source: path } : { kind: 'link', path, target: link },
@@ -49,9 +50,21 @@ function systemLayers({ system }: PathFacts): readonly Layer[] {
   return [...ranked(RANK.system, mounts), ...ranked(RANK.mask, system.masked.map(maskMount))];
 }
 
-function privateLayers({ tmp, home, realHome }: PathFacts): readonly Layer[] {
+/** A link, as many systems have it, unless something has to be mounted below: then it is the same directory again. */
+function varTmp(paths: PathFacts): Mount {
+  const path = '/var/tmp';
+  const named = [paths.realHome, ...canonicalRoots([...paths.readable, ...paths.writable])];
+  const below = [...named, ...paths.tools.map((tool) => tool.path)].some((one) => isBelow(path, one));
+  if (below) return { kind: 'write', path, source: privateTmp(paths) };
+  return { kind: 'link', path, target: '/tmp' };
+}
+
+const privateTmp = ({ tmp }: PathFacts): string => tmp.canonical ?? tmp.asked;
+
+function privateLayers(paths: PathFacts): readonly Layer[] {
+  const { home, realHome } = paths;
   return ranked(RANK.own, [
-    { kind: 'write', path: '/tmp', source: tmp.canonical ?? tmp.asked },
+    { kind: 'write', path: '/tmp', source: privateTmp(paths) },
     { kind: 'write', path: realHome, source: home.canonical ?? home.asked },
   ]);
 }
