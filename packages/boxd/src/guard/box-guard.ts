@@ -8,6 +8,7 @@ import {
   AgentboxError,
   type AnswerReply,
   type AnswerRequest,
+  type Box,
   type ExecEntry,
   type MachineMeans,
   type PolicySettings,
@@ -24,6 +25,7 @@ import type { Program } from '../session/launch.ts';
 import type { Start } from '../session/start.ts';
 import { ExecLog } from './exec-log.ts';
 import { GuardedLaunch, type GuardListener } from './guarded-launch.ts';
+import { Lingering } from './lingering.ts';
 import { Questions } from './questions.ts';
 import { SessionGuard } from './session-guard.ts';
 
@@ -45,7 +47,7 @@ interface Configured {
   readonly policy: ExecPolicy;
 }
 
-export interface CommandFacts {
+interface CommandFacts {
   readonly program: Program;
   readonly environment: Environment;
 }
@@ -61,6 +63,7 @@ export class BoxGuard {
   readonly #questions: Questions;
   readonly #paths = new PathObserver();
   readonly #placeholders = new Placeholders();
+  readonly #lingering = new Lingering();
   readonly #launches = new Set<GuardedLaunch>();
   #configured: Configured | null = null;
 
@@ -147,7 +150,10 @@ export class BoxGuard {
         guard,
         policy: () => this.#standing.policy,
         groupName: `agentbox-${tagPrefix}-${session}`,
-        holdPlaces: () => this.#placeholders.hold(placeholders),
+        holdPlaces: () => {
+          const hold = this.#placeholders.hold(placeholders);
+          return { release: () => this.#lingering.later(() => hold.release()) };
+        },
         ownPorts: () => this.#standing.settings.ownPorts,
         rulesFile: this.#standing.settings.amendFile,
         record: (what) => void this.#log.append({ at: Date.now(), session, owner, what }),
@@ -162,7 +168,13 @@ export class BoxGuard {
     const { realHome, environment, home } = this.#parts;
     const uid = process.getuid?.() ?? 0;
     const searchPath = environment['PATH'] ?? '';
-    const paths = this.#paths.observe(profile, { cwd, realHome, searchPath, own: [home], alone: engine.kind === 'landlock' });
+    const paths = this.#paths.observe(profile, {
+      cwd,
+      realHome,
+      searchPath,
+      own: [home],
+      alone: engine.kind === 'landlock',
+    });
     const planned = planLaunch(profile, { paths, uid, engine, environment, groupLimits });
     if (planned.kind === 'launch') return planned;
     const { code, message, fix, key, path: at } = planned.problem;
@@ -180,7 +192,8 @@ export class BoxGuard {
     return { file, line, text };
   }
 
-  execs(after: number, max: number): { readonly entries: readonly ExecEntry[]; readonly last: number } {
+  async execs(after: number, max: number): ReturnType<Box['execs']> {
+    await this.#log.settle();
     return { entries: this.#log.read(after, max), last: this.#log.last };
   }
 
@@ -190,6 +203,7 @@ export class BoxGuard {
 
   close(): void {
     this.#questions.close();
+    this.#lingering.close();
     this.#configured?.policy.close();
     this.#log.close();
   }

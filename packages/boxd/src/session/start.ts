@@ -80,7 +80,7 @@ export interface Start {
   readonly guarded: GuardedStart | null;
 }
 
-export interface GuardedStart {
+interface GuardedStart {
   /** descriptor that becomes the guard's line */
   readonly line: number;
   /** spawns within the bounds of the session */

@@ -1,6 +1,6 @@
 /**
  * Keeps the inbox and the box of one mind about what waits: each change is told as it happens, and after every connect
- * what the box no longer knows is withdrawn and what it is owed is brought.
+ * what the box does not know is withdrawn and what it is owed is brought.
  */
 import { type Approvals, createApprovals } from '@agentbox/control-plane';
 import type { Box } from '@agentbox/protocol';
@@ -54,7 +54,9 @@ export async function openBoxQuestions(
 async function withdrawLost(approvals: Approvals, box: Box): Promise<void> {
   const open = await approvals.list({ state: 'open', askedBy: null, limit: MOST });
   if (open.length === 0) return;
-  const running = new Set((await box.list(null)).flatMap(({ session, state }) => (state.kind === 'lost' ? [] : [session])));
+  const running = new Set(
+    (await box.list(null)).flatMap(({ session, state }) => (state.kind === 'lost' ? [] : [session])),
+  );
   const lost = new Set(open.map(({ session }) => session).filter((session) => !running.has(session)));
   for (const session of lost) await approvals.told(session, []);
 }
