@@ -104,46 +104,57 @@ const ENOSYS = 38;
 for (const engine of ENGINES) {
   for (const network of ['none', 'proxy'] as const) {
     if (engine === 'landlock' && network === 'proxy') continue;
-    verifies('guard.inside.calls', async () => {
-      const run = await runGuarded(COMPILE, { engine, plan: { network } });
-      const [refused = '', absent, tcp, allowed, other] = run.stdout.split('--\n');
-      for (const line of refused.trim().split('\n')) assert.match(line, new RegExp(` ${EPERM}$`));
-      assert.equal(refused.trim().split('\n').length, 45);
-      assert.equal(absent, `clone3 ${ENOSYS}\n`);
-      const errno = network === 'proxy' ? 0 : EPERM;
-      assert.equal(tcp, `inet stream ${errno}\ninet6 stream ${errno}\n`);
-      assert.match(allowed ?? '', /^(?:[\w ]+ 0\n){5}$/);
-      if (process.arch === 'x64') assert.equal(other, `x32 ${ENOSYS}\ni386 ended by 31\n`);
-    }, { cell: `${engine}, network ${network}`, skip: noCompiler === false ? engine === 'namespaces' && noNamespaces : noCompiler });
+    verifies(
+      'guard.inside.calls',
+      async () => {
+        const run = await runGuarded(COMPILE, { engine, plan: { network } });
+        const [refused = '', absent, tcp, allowed, other] = run.stdout.split('--\n');
+        for (const line of refused.trim().split('\n')) assert.match(line, new RegExp(` ${EPERM}$`));
+        assert.equal(refused.trim().split('\n').length, 45);
+        assert.equal(absent, `clone3 ${ENOSYS}\n`);
+        const errno = network === 'proxy' ? 0 : EPERM;
+        assert.equal(tcp, `inet stream ${errno}\ninet6 stream ${errno}\n`);
+        assert.match(allowed ?? '', /^(?:[\w ]+ 0\n){5}$/);
+        if (process.arch === 'x64') assert.equal(other, `x32 ${ENOSYS}\ni386 ended by 31\n`);
+      },
+      {
+        cell: `${engine}, network ${network}`,
+        skip: noCompiler === false ? engine === 'namespaces' && noNamespaces : noCompiler,
+      },
+    );
   }
 }
 
 const libc = loadLibc();
 
-verifies('guard.inside.network', async () => {
-  const host = createServer((socket) => socket.end('from the host'));
-  await new Promise<void>((resolve) => void host.listen(0, '127.0.0.1', resolve));
-  const address = host.address();
-  assert.ok(typeof address === 'object' && address !== null);
-  try {
-    const script = `for port in 3128 ${address.port}; do (exec 5<>/dev/tcp/127.0.0.1/$port && cat <&5); echo "port $port $?"; done; (exec 5<>/dev/tcp/192.0.2.1/80); echo "away $?"`;
-    await using run = launch(`read go; ${script}`, { plan: { network: 'proxy' } });
-    await run.until(() => run.said.listeners.length === 1 && run.command > 0, 'the listener is handed out');
-    const fetched = fetchDescriptor(libc, run.infrastructure[0] ?? 0, run.said.listeners[0] ?? -1);
-    assert.ok('fd' in fetched, JSON.stringify(fetched));
-    const proxy = new Server((socket) => socket.end('from the proxy\n'));
-    await new Promise<void>((resolve) => void proxy.listen({ fd: fetched.fd }, resolve));
-    run.write('go\n');
-    await run.sees(/away/);
-    assert.match(run.stdout, /from the proxy\nport 3128 0/);
-    assert.match(run.stdout, new RegExp(`port ${address.port} 1`));
-    assert.match(run.stdout, /away 1/);
-    proxy.close();
-  } finally {
-    host.close();
-  }
-  void connect;
-}, { skip: noNamespaces });
+verifies(
+  'guard.inside.network',
+  async () => {
+    const host = createServer((socket) => socket.end('from the host'));
+    await new Promise<void>((resolve) => void host.listen(0, '127.0.0.1', resolve));
+    const address = host.address();
+    assert.ok(typeof address === 'object' && address !== null);
+    try {
+      const script = `for port in 3128 ${address.port}; do (exec 5<>/dev/tcp/127.0.0.1/$port && cat <&5); echo "port $port $?"; done; (exec 5<>/dev/tcp/192.0.2.1/80); echo "away $?"`;
+      await using run = launch(`read go; ${script}`, { plan: { network: 'proxy' } });
+      await run.until(() => run.said.listeners.length === 1 && run.command > 0, 'the listener is handed out');
+      const fetched = fetchDescriptor(libc, run.infrastructure[0] ?? 0, run.said.listeners[0] ?? -1);
+      assert.ok('fd' in fetched, JSON.stringify(fetched));
+      const proxy = new Server((socket) => socket.end('from the proxy\n'));
+      await new Promise<void>((resolve) => void proxy.listen({ fd: fetched.fd }, resolve));
+      run.write('go\n');
+      await run.sees(/away/);
+      assert.match(run.stdout, /from the proxy\nport 3128 0/);
+      assert.match(run.stdout, new RegExp(`port ${address.port} 1`));
+      assert.match(run.stdout, /away 1/);
+      proxy.close();
+    } finally {
+      host.close();
+    }
+    void connect;
+  },
+  { skip: noNamespaces },
+);
 
 verifies('guard.inside.files', async () => {
   const outside = realpathSync(mkdtempSync(join(tmpdir(), 'guard-files-')));

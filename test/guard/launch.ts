@@ -26,7 +26,7 @@ import { openTerminal } from '../../packages/boxd/src/native/terminal.ts';
 export type Engine = 'namespaces' | 'landlock';
 export const ENGINES: readonly Engine[] = ['namespaces', 'landlock'];
 
-export const BWRAP = '/usr/bin/bwrap';
+const BWRAP = '/usr/bin/bwrap';
 /** Why sandboxes with namespaces cannot be started here, or false. */
 export const noNamespaces: string | false =
   spawnSync(BWRAP, ['--unshare-user', '--unshare-pid', '--ro-bind', '/', '/', 'true']).status === 0
@@ -82,7 +82,7 @@ const nothingSaid = (): Said => ({
 
 export const DENIAL = 'not in this house';
 /** What a program that is allowed outside gets. */
-export const OUTSIDE = { PATH: '/usr/bin:/bin', FROM: 'daemon' };
+const OUTSIDE = { PATH: '/usr/bin:/bin', FROM: 'daemon' };
 
 const baseName = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
 export const headsOf = (facts: GuardFacts): readonly string[] =>
@@ -100,7 +100,20 @@ export function decideByName({ deny = [], escalate = [] }: RunOptions): (facts: 
 /** The folder is the only place of the host that the sandbox may write. */
 export function planFor(folder: string, { engine = 'namespaces', binds = [], plan = {} }: RunOptions): LaunchPlan {
   const namespaces = ['--unshare-user', '--unshare-pid', '--unshare-ipc', '--unshare-net', '--cap-drop', 'ALL'];
-  const files = ['--ro-bind', '/', '/', '--dev', '/dev', '--proc', '/proc', '--tmpfs', '/tmp', '--bind', folder, folder];
+  const files = [
+    '--ro-bind',
+    '/',
+    '/',
+    '--dev',
+    '/dev',
+    '--proc',
+    '/proc',
+    '--tmpfs',
+    '/tmp',
+    '--bind',
+    folder,
+    folder,
+  ];
   // The runtime of the tests may stand below /tmp, which is another one inside.
   const runtime = dirname(dirname(process.execPath));
   const args = [...namespaces, ...files, '--ro-bind', runtime, runtime, ...binds];
@@ -144,7 +157,14 @@ export class GuardedRun implements AsyncDisposable {
     const argv = options.argv ?? ['bash', '-c', script];
     const path = argv[0]?.startsWith('/') === true ? argv[0] : '/bin/bash';
     const words = wardenArgv(WARDEN, plan, { path, argv });
-    const environment = { PATH: '/usr/bin:/bin', HOME: this.folder, TMPDIR: this.folder, LANG: 'C.UTF-8', TERM: 'xterm', ...options.environment };
+    const environment = {
+      PATH: '/usr/bin:/bin',
+      HOME: this.folder,
+      TMPDIR: this.folder,
+      LANG: 'C.UTF-8',
+      TERM: 'xterm',
+      ...options.environment,
+    };
     const cwd = options.cwd ?? this.folder;
     const started =
       options.terminal === undefined
@@ -210,7 +230,12 @@ export class GuardedRun implements AsyncDisposable {
     return { pid: child.pid, link, closed };
   }
 
-  #startOnTerminal(words: readonly string[], env: Readonly<Record<string, string>>, cwd: string, size: TerminalSize): Started {
+  #startOnTerminal(
+    words: readonly string[],
+    env: Readonly<Record<string, string>>,
+    cwd: string,
+    size: TerminalSize,
+  ): Started {
     const terminal = openTerminal(libc, size);
     assert.ok(!('error' in terminal));
     const line = openLine(libc);
@@ -256,6 +281,8 @@ export class GuardedRun implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.guard.close();
     await this.closed;
+    // After the warden's own death the kernel ends the others one after the other.
+    for (let tries = 0; tries < 40 && this.infrastructure.some(isAlive); tries++) await sleep(10);
     const left = this.infrastructure.filter(isAlive);
     if (this.#ownFolder !== null) rmSync(this.#ownFolder, { recursive: true, force: true });
     assert.deepEqual(left, [], 'infrastructure is left');
@@ -302,7 +329,10 @@ export function processesWith(mark: string): readonly number[] {
 export const launch = (script: string, options: RunOptions = {}): GuardedRun => new GuardedRun(script, options);
 
 /** Runs a script to its end. */
-export async function runGuarded(script: string, options: RunOptions = {}): Promise<GuardedRun & { readonly code: number }> {
+export async function runGuarded(
+  script: string,
+  options: RunOptions = {},
+): Promise<GuardedRun & { readonly code: number }> {
   await using run = new GuardedRun(script, options);
   const { code } = await run.exited;
   await run.closed;

@@ -44,11 +44,27 @@ const FORBIDDEN: readonly (readonly [cell: string, script: string, needs?: strin
   ['perl', `perl -e 'system("uname")'`, 'perl'],
   ['perl exec', `perl -e 'exec("uname")'`, 'perl'],
   ['python subprocess', `/usr/bin/python3 -c 'import subprocess; subprocess.run(["uname"])'`, '/usr/bin/python3'],
-  ['python posix_spawn', `/usr/bin/python3 -c 'import os; os.waitpid(os.posix_spawn("/usr/bin/uname", ["x"], {}), 0)'`, '/usr/bin/python3'],
-  ['a thread that execs', `/usr/bin/python3 -c 'import os,threading
-t = threading.Thread(target=lambda: os.execv("/usr/bin/uname", ["uname"])); t.start(); t.join()'`, '/usr/bin/python3'],
-  ['fexecve', `/usr/bin/python3 -c 'import os; os.execve(os.open("/usr/bin/uname", os.O_RDONLY), ["x"], {})'`, '/usr/bin/python3'],
-  ['fexecve of an O_PATH descriptor', `/usr/bin/python3 -c 'import os; os.execve(os.open("/usr/bin/uname", os.O_PATH), ["x"], {})'`, '/usr/bin/python3'],
+  [
+    'python posix_spawn',
+    `/usr/bin/python3 -c 'import os; os.waitpid(os.posix_spawn("/usr/bin/uname", ["x"], {}), 0)'`,
+    '/usr/bin/python3',
+  ],
+  [
+    'a thread that execs',
+    `/usr/bin/python3 -c 'import os,threading
+t = threading.Thread(target=lambda: os.execv("/usr/bin/uname", ["uname"])); t.start(); t.join()'`,
+    '/usr/bin/python3',
+  ],
+  [
+    'fexecve',
+    `/usr/bin/python3 -c 'import os; os.execve(os.open("/usr/bin/uname", os.O_RDONLY), ["x"], {})'`,
+    '/usr/bin/python3',
+  ],
+  [
+    'fexecve of an O_PATH descriptor',
+    `/usr/bin/python3 -c 'import os; os.execve(os.open("/usr/bin/uname", os.O_PATH), ["x"], {})'`,
+    '/usr/bin/python3',
+  ],
   ['execveat from a folder', `perl -e 'opendir(D, "/usr/bin"); chdir(*D); exec { "./uname" } "x"'`, 'perl'],
   ['node child_process', `"$NODE" -e 'require("child_process").spawnSync("uname", { stdio: "inherit" })'`],
   ['make', 'printf "all:\\n\\tuname\\n" | make -s -f -', 'make'],
@@ -68,7 +84,10 @@ t = threading.Thread(target=lambda: os.execv("/usr/bin/uname", ["uname"])); t.st
   ['/dev/fd', 'exec 5</usr/bin/uname; /dev/fd/5'],
   ['the interpreter of a script', 'printf "#!/usr/bin/uname\\n" > s; chmod +x s; ./s'],
   ['an interpreter of an interpreter', 'printf "#!/usr/bin/uname\\n" > s; printf "#!$PWD/s\\n" > t; chmod +x s t; ./t'],
-  ['env in a script', 'printf "#!/usr/bin/env uname\\n" > s; chmod +x s; ./s -s; printf "#!/usr/bin/env -S uname -s\\n" > s; ./s'],
+  [
+    'env in a script',
+    'printf "#!/usr/bin/env uname\\n" > s; chmod +x s; ./s -s; printf "#!/usr/bin/env -S uname -s\\n" > s; ./s',
+  ],
   ['a script without a first line', 'printf "uname\\n" > s; chmod +x s; ./s'],
   ['the loader', `${LOADER} /usr/bin/uname`, LOADER],
   ['the loader with options', `${LOADER} --library-path /lib --argv0 x /usr/bin/uname`, LOADER],
@@ -77,7 +96,7 @@ t = threading.Thread(target=lambda: os.execv("/usr/bin/uname", ["uname"])); t.st
   ['a function of that name', 'uname() { command uname; }; uname'],
   ['PATH shadowing', 'mkdir p; ln -s /usr/bin/uname p/ls; PATH=$PWD/p ls'],
   ['coproc', 'coproc uname; cat <&"${COPROC[0]}"'],
-  ['a trap', "trap uname USR1; kill -USR1 $$; :"],
+  ['a trap', 'trap uname USR1; kill -USR1 $$; :'],
   ['a process substitution', 'cat <(uname)'],
 ];
 
@@ -111,15 +130,37 @@ const HARMLESS: readonly (readonly [cell: string, script: string, needs?: string
   ['a script without a first line', 'printf "echo plain \\$1\\n" > s; chmod +x s; ./s x; echo $?'],
   ['a script by descriptor', `printf '#!/bin/sh\\necho by fd\\n' > s; chmod +x s; exec 7<s; /dev/fd/7; echo $?`],
   ['3000 arguments', 'seq 3000 | xargs echo | wc -c'],
-  ['many processes', 'for i in $(seq 100); do /bin/true & done; wait; echo done; seq 200 | xargs -P8 -n1 /bin/echo | sort -n | tail -1'],
+  [
+    'many processes',
+    'for i in $(seq 100); do /bin/true & done; wait; echo done; seq 200 | xargs -P8 -n1 /bin/echo | sort -n | tail -1',
+  ],
   ['a variable', 'A=1 B="x y" env | grep -E "^(A|B)="'],
-  ['threads', `/usr/bin/python3 -c 'import os,threading
-t = threading.Thread(target=lambda: os.execv("/bin/echo", ["echo", "from a thread"])); t.start(); t.join()'`, '/usr/bin/python3'],
-  ['worker threads of node', `"$NODE" -e 'const w=require("worker_threads");if(w.isMainThread){new w.Worker(process.argv[1]||"", {eval:true, workerData:1}).on("exit",()=>console.log("end"))}' 'console.log(require("worker_threads").workerData)'`],
-  ['multiprocessing', `/usr/bin/python3 -c 'import multiprocessing as m
-with m.Pool(4) as p: print(sum(p.map(abs, range(-50, 50))))'`, '/usr/bin/python3'],
-  ['gcc and make', `printf 'int puts(const char*);int main(){puts("built");return 3;}' > a.c; printf 'a: a.c\\n\\tgcc -o a a.c\\n' > Makefile; make -s; ./a; echo $?`, 'gcc'],
-  ['git', 'git -c init.defaultBranch=m init -q r; cd r; for i in $(seq 30); do echo $i > f$i; done; git add .; git -c user.name=a -c user.email=a@b commit -qm x; git log --format=%s; git clone -q . ../c; ls ../c | wc -l', 'git'],
+  [
+    'threads',
+    `/usr/bin/python3 -c 'import os,threading
+t = threading.Thread(target=lambda: os.execv("/bin/echo", ["echo", "from a thread"])); t.start(); t.join()'`,
+    '/usr/bin/python3',
+  ],
+  [
+    'worker threads of node',
+    `"$NODE" -e 'const w=require("worker_threads");if(w.isMainThread){new w.Worker(process.argv[1]||"", {eval:true, workerData:1}).on("exit",()=>console.log("end"))}' 'console.log(require("worker_threads").workerData)'`,
+  ],
+  [
+    'multiprocessing',
+    `/usr/bin/python3 -c 'import multiprocessing as m
+with m.Pool(4) as p: print(sum(p.map(abs, range(-50, 50))))'`,
+    '/usr/bin/python3',
+  ],
+  [
+    'gcc and make',
+    `printf 'int puts(const char*);int main(){puts("built");return 3;}' > a.c; printf 'a: a.c\\n\\tgcc -o a a.c\\n' > Makefile; make -s; ./a; echo $?`,
+    'gcc',
+  ],
+  [
+    'git',
+    'git -c init.defaultBranch=m init -q r; cd r; for i in $(seq 30); do echo $i > f$i; done; git add .; git -c user.name=a -c user.email=a@b commit -qm x; git log --format=%s; git clone -q . ../c; ls ../c | wc -l',
+    'git',
+  ],
   ['tar and gzip', 'mkdir d; seq 1000 > d/n; tar c d | gzip | gunzip | tar t'],
   ['traps', `trap 'echo got' USR1; kill -USR1 $$; echo after`],
   ['timeout', 'timeout 0.2 sleep 5; echo $?'],
@@ -147,10 +188,18 @@ for (const engine of ENGINES) {
   }
 }
 
-function bareRun(script: string, environment: Readonly<Record<string, string>>): { code: number; stdout: string; stderr: string } {
+function bareRun(
+  script: string,
+  environment: Readonly<Record<string, string>>,
+): { code: number; stdout: string; stderr: string } {
   const made = spawnSync('mktemp', ['-d', '-t', 'guard-XXXXXX'], { encoding: 'utf8' }).stdout.trim();
   const env = { PATH: '/usr/bin:/bin', HOME: made, TMPDIR: made, LANG: 'C.UTF-8', TERM: 'xterm', ...environment };
-  const { status, stdout, stderr } = spawnSync('/bin/bash', ['-c', script], { cwd: made, env, encoding: 'utf8', argv0: 'bash' });
+  const { status, stdout, stderr } = spawnSync('/bin/bash', ['-c', script], {
+    cwd: made,
+    env,
+    encoding: 'utf8',
+    argv0: 'bash',
+  });
   spawnSync('rm', ['-rf', made]);
   return { code: status ?? 128, stdout: stdout.replaceAll(made, '.'), stderr: stderr.replaceAll(made, '.') };
 }

@@ -49,20 +49,27 @@ int main(int argc, char **argv) {
 }
 `;
 
-for (const [cell, mode] of [['path', 0], ['argument', 1]] as const) {
-  verifies('guard.exec.races', async () => {
-    const script = `cat > r.c <<'X'\n${RACER}\nX\ngcc -O1 -pthread -o r r.c && ./r ${mode} ${TRIES}`;
-    const run = await runGuarded(script, {
-      decide: (facts) =>
-        headsOf(facts).includes('uname') || facts.argv.includes('evilword')
-          ? { kind: 'deny', text: 'no' }
-          : { kind: 'run' },
-    });
-    assert.equal(run.code, 0, run.stderr.slice(0, 2000));
-    assert.doesNotMatch(run.stdout, /Linux|evilword/);
-    assert.ok(run.said.killed.every(({ reason }) => reason === 'what was loaded is not what was judged'));
-    const outcomes = run.said.killed.length + (run.stderr.match(/Execution denied/g) ?? []).length;
-    assert.ok(outcomes > 0, 'no race was ever won: the test proves nothing');
-    console.log(`${cell}: ${TRIES} tries, ${run.said.killed.length} killed`);
-  }, { cell, skip: existsSync('/usr/bin/gcc') ? noNamespaces : 'gcc is not installed here', timeout: 600_000 });
+for (const [cell, mode] of [
+  ['path', 0],
+  ['argument', 1],
+] as const) {
+  verifies(
+    'guard.exec.races',
+    async () => {
+      const script = `cat > r.c <<'X'\n${RACER}\nX\ngcc -O1 -pthread -o r r.c && ./r ${mode} ${TRIES}`;
+      const run = await runGuarded(script, {
+        decide: (facts) =>
+          headsOf(facts).includes('uname') || facts.argv.includes('evilword')
+            ? { kind: 'deny', text: 'no' }
+            : { kind: 'run' },
+      });
+      assert.equal(run.code, 0, run.stderr.slice(0, 2000));
+      assert.doesNotMatch(run.stdout, /Linux|evilword/);
+      assert.ok(run.said.killed.every(({ reason }) => reason === 'what was loaded is not what was judged'));
+      const outcomes = run.said.killed.length + (run.stderr.match(/Execution denied/g) ?? []).length;
+      assert.ok(outcomes > 0, 'no race was ever won: the test proves nothing');
+      console.log(`${cell}: ${TRIES} tries, ${run.said.killed.length} killed`);
+    },
+    { cell, skip: existsSync('/usr/bin/gcc') ? noNamespaces : 'gcc is not installed here', timeout: 600_000 },
+  );
 }

@@ -89,7 +89,10 @@ const CHECKS: readonly Check[] = [
       await type(run, 'kill -9 %1; wait', /@ $/);
     },
   ],
-  ['a denial shows on the terminal', async (run) => type(run, 'uname', /^Execution denied: not in this house\n\[1\]@ $/m)],
+  [
+    'a denial shows on the terminal',
+    async (run) => type(run, 'uname', /^Execution denied: not in this house\n\[1\]@ $/m),
+  ],
   [
     'Ctrl-C ends a program that waits for its answer',
     async (run) => {

@@ -1,6 +1,10 @@
 /** What is said to the warden: `VERB ID LENGTH`, a line feed, and LENGTH bytes. */
 import { unreachable } from '@agentbox/base';
-import type { GuardDecision } from './guard.ts';
+
+export type GuardDecision =
+  | { readonly kind: 'run' }
+  | { readonly kind: 'deny'; readonly text: string }
+  | { readonly kind: 'escalate'; readonly environment: Readonly<Record<string, string>> };
 
 /** the warden writes this much of a denial, in `bytes` */
 const TEXT_BYTES = 2000;

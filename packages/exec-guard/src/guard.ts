@@ -5,14 +5,9 @@
 import type { Duplex } from 'node:stream';
 import { unreachable } from '@agentbox/base';
 import type { ExecFacts } from '@agentbox/protocol';
-import { encodeDecision, encodeHeads } from './decisions.ts';
+import { encodeDecision, encodeHeads, type GuardDecision } from './decisions.ts';
 import { LineReader } from './lines.ts';
 import { LINE_BYTES, parseMessage, type WardenMessage } from './messages.ts';
-
-export type GuardDecision =
-  | { readonly kind: 'run' }
-  | { readonly kind: 'deny'; readonly text: string }
-  | { readonly kind: 'escalate'; readonly environment: Readonly<Record<string, string>> };
 
 export interface GuardFacts extends ExecFacts {
   /** the argument list goes on; only in what is reported, never in what is asked */
