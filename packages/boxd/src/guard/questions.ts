@@ -110,6 +110,6 @@ export class Questions {
 
   /** The box ends: everything that waits is refused. */
   close(): void {
-    for (const { question, settle } of [...this.#open.values()]) settle({ kind: 'gone', question });
+    for (const open of this.#open.values()) open.settle({ kind: 'gone', question: open.question });
   }
 }

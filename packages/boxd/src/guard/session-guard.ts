@@ -3,6 +3,7 @@
  * says so. Whatever goes wrong on the way is a refusal. What is refused or let out is on disk before it takes effect.
  */
 import { createHash } from 'node:crypto';
+import { unreachable } from '@agentbox/base';
 import type { GuardDecision } from '@agentbox/exec-guard';
 import {
   AgentboxError,
@@ -109,6 +110,8 @@ export class SessionGuard {
         return this.#letOut(facts, { by: 'rule', rule: verdict.rule, reason: null, question: null });
       case 'ask':
         return this.#ask(facts, verdict, signal);
+      default:
+        return unreachable(verdict);
     }
   }
 
@@ -147,6 +150,8 @@ export class SessionGuard {
         if (verdict.runs === 'outside') return this.#letOut(facts, cause);
         return this.#recorded(facts, 'run', cause) ?? { kind: 'run' };
       }
+      default:
+        return unreachable(answer);
     }
   }
 

@@ -10,12 +10,12 @@ export function timeLeft(timeoutMs: number, elapsedMs: number, heldMs: number): 
 }
 
 export interface EndWait {
-  collect(waitMs: number): Promise<CollectReply>;
+  readonly collect: (waitMs: number) => Promise<CollectReply>;
   readonly timeoutMs: number;
   /** since the start of the command, the time of questions among it */
   readonly elapsedMs: number;
   /** somebody must be asked before it goes on */
-  isHeld(reply: CollectReply): boolean;
+  readonly isHeld: (reply: CollectReply) => boolean;
 }
 
 /** The state of the reply is `running` when the time was over first, or when somebody must be asked. */

@@ -3,6 +3,7 @@
  * acknowledged, and after a crash the record itself says how far it got.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { unreachable } from '@agentbox/base';
 import type { AuditLog, ReportFault } from '@agentbox/control-plane';
 import type { AuditEntry, Box, ExecEntry } from '@agentbox/protocol';
 
@@ -83,7 +84,7 @@ export class ExecRecords {
 function recordOf({ number, at, session, owner, what }: ExecEntry): AuditEntry {
   const { kind, ...facts } = what;
   const entry = { at, principal: owner, trace: null, subject: session, detail: { exec: number, ...facts } };
-  switch (kind) {
+  switch (what.kind) {
     case 'exec':
       return { ...entry, kind: 'exec.decided', outcome: what.decision === 'deny' ? 'refused' : 'ok' };
     case 'escalated-end':
@@ -92,5 +93,7 @@ function recordOf({ number, at, session, owner, what }: ExecEntry): AuditEntry {
       return { ...entry, kind: 'egress.decided', outcome: what.decision === 'allow' ? 'ok' : 'refused' };
     case 'dropped':
       return { ...entry, kind: 'exec.dropped', outcome: 'failed' };
+    default:
+      return unreachable(what);
   }
 }
