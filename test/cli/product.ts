@@ -123,9 +123,9 @@ export class Up {
     const stderr = collected(child.stderr);
     const first = Promise.withResolvers<string>();
     child.stdout.once('data', (line: Buffer) => first.resolve(line.toString('utf8')));
-    void exitOf(child).then(async () =>
-      first.reject(new assert.AssertionError({ message: `up ended: ${await stderr}` })),
-    );
+    child.once('exit', () => {
+      void stderr.then((text) => first.reject(new assert.AssertionError({ message: `up ended: ${text}` })));
+    });
     const ready = readyLine.parse(JSON.parse(await first.promise));
     return new Up(child, ready, stdout, stderr);
   }

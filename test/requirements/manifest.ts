@@ -14,6 +14,7 @@ import { machine } from './areas/machine.ts';
 import { output } from './areas/output.ts';
 import { patch } from './areas/patch.ts';
 import { policy } from './areas/policy.ts';
+import { questions } from './areas/questions.ts';
 import { sandbox } from './areas/sandbox.ts';
 import { shell } from './areas/shell.ts';
 import { skills } from './areas/skills.ts';
@@ -38,6 +39,7 @@ export const manifest = {
   ...egress,
   ...approvals,
   ...guard,
+  ...questions,
   ...shell,
 } as const;
 

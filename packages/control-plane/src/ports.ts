@@ -95,6 +95,8 @@ export type ToolOutcome =
       readonly state: string;
       /** aborted when the answer came another way: a pushed request is taken back, and the call comes again without answers */
       readonly answeredElsewhere?: AbortSignal;
+      /** what the answers do is done once however often they come: they are taken after a restart as well */
+      readonly outlivesServer?: boolean;
     }
   | { readonly kind: 'refused'; readonly by: RuleRef; readonly reason: string; readonly next: string }
   | { readonly kind: 'failed'; readonly code: ErrorCode; readonly message: string; readonly detail: Detail };
@@ -107,7 +109,14 @@ export interface ToolCall {
   readonly tool: string;
   readonly arguments: Readonly<Record<string, unknown>>;
   /** the answers to an earlier `needs-input`, with the state it carried */
-  readonly answers: { readonly responses: Readonly<Record<string, unknown>>; readonly state: string } | null;
+  readonly answers: CallAnswers | null;
+}
+
+export interface CallAnswers {
+  readonly responses: Readonly<Record<string, unknown>>;
+  readonly state: string;
+  /** the client answers nothing more: whatever is asked now stays unanswered */
+  readonly isLast?: boolean;
 }
 
 export interface Progress {

@@ -69,6 +69,8 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
 const MAX_STANDING = 1000;
 /** what could not be ended, for example on a full disk, is tried again after this time */
 const RETRY_MS = 2000;
+/** by which the box may find a time over that is not yet over here */
+const CLOCKS_APART_MS = 100;
 
 /** Finds again what was open and what the box is owed. */
 export async function createApprovals(options: ApprovalsOptions): Promise<Approvals> {
@@ -145,7 +147,9 @@ class StoredApprovals implements Approvals {
     const gone = Array.from(this.#open.values(), ({ question }) => question).filter(
       (question) => question.session === session && !standing.has(question.id),
     );
-    await this.withdrawn(gone.map(({ id }) => id));
+    // The box looks at the time as well, and may be the first to say that it is over.
+    const latest = this.#options.clock() + CLOCKS_APART_MS;
+    await Promise.all(gone.map(({ id, expiresAt }) => this.#end(id, expiresAt <= latest ? 'expired' : 'withdrawn')));
     await Promise.all(open.map((question) => this.opened(question)));
   }
 

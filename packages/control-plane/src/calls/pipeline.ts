@@ -185,7 +185,9 @@ class Pipeline implements ObservedCallPipeline {
   }
 
   async #runProvider({ request, tool, call, redactor }: Admitted): Promise<ToolOutcome> {
-    if (request.signal.aborted) return failed('CANCELLED', 'the call was cancelled before it began');
+    // With answers it has begun, and what it began must hear of the end.
+    if (request.signal.aborted && request.answers === null)
+      return failed('CANCELLED', 'the call was cancelled before it began');
     try {
       return await tool.provider.call(call, contextOf(request, redactor));
     } catch (thrown) {

@@ -31,8 +31,8 @@ export interface Asked {
   readonly beyondPrompt: boolean;
   /** programs that wait for a person and that the caller knows of; null: whatever waits is no reason to answer */
   readonly knownQuestions?: readonly QuestionId[] | null;
-  /** the person behind this client may be asked by this call */
-  readonly mayAsk?: boolean;
+  /** how often this call has asked its client */
+  readonly rounds: number;
   /** the session is there and on the record: asked for at the same time, awaited before anything is said of it */
   readonly ready: Promise<void>;
 }
@@ -51,7 +51,7 @@ export async function collectAnswer(turn: Turn, asked: Asked): Promise<ToolOutco
   if (isAborted(reply)) return reply;
   if (reply.state.kind === 'lost') return lostOutcome(turn, asked, reply.state.cause);
   const isNew = reply.questions.some(({ id }) => asked.knownQuestions?.includes(id) !== true);
-  const question = isNew && asked.mayAsk !== false ? await askClient(turn, asked.session, reply.questions) : null;
+  const question = isNew ? await askClient(turn, asked.session, reply.questions, asked.rounds) : null;
   if (question !== null) return question;
   const stderr = await collectStderr(turn, asked);
   const answer = await makeAnswer(turn, asked, reply, stderr);
@@ -134,7 +134,12 @@ export async function makeAnswer(
     ...(stderr === null || shownStderr === null
       ? {}
       : { stderr: shownStderr.text, stderr_cursor: stderr.next - shownStderr.heldBytes }),
-    warnings: [...plan.warnings, ...replyWarnings(reply, stderr, ended?.background.length ?? 0)],
+    warnings: [
+      ...plan.warnings,
+      ...replyWarnings(reply, stderr, ended?.background.length ?? 0),
+      // Whoever was killed may have been ended by the loss of its guard.
+      ...(ended?.exit.signal == null ? [] : (await turn.machine.box.info(turn.owner, session)).notes),
+    ],
     denied: reply.denied.map(({ file, argv, rule, reason }) => ({ file, argv: [...argv], rule, reason })),
     ...(reply.questions.length === 0 ? {} : { waiting: waitingOf(reply.questions) }),
   };

@@ -38,13 +38,14 @@ export async function execCommand(
     since: null,
     beyondPrompt: false,
     knownQuestions: [],
+    rounds: 0,
     ready,
   });
   return isAborted(outcome) ? letGo(turn, session, outcome) : outcome;
 }
 
 /** The same call, after its client was asked: the command runs already. */
-async function goOn(turn: Turn, plan: AnswerPlan, { session, asked, declined }: Resumed): Promise<ToolOutcome> {
+async function goOn(turn: Turn, plan: AnswerPlan, { session, asked, rounds }: Resumed): Promise<ToolOutcome> {
   const outcome = await collectAnswer(turn, {
     session,
     view: await viewOf(turn, session),
@@ -52,7 +53,7 @@ async function goOn(turn: Turn, plan: AnswerPlan, { session, asked, declined }: 
     since: null,
     beyondPrompt: false,
     knownQuestions: asked,
-    mayAsk: !declined,
+    rounds,
     ready: Promise.resolve(),
   });
   return isAborted(outcome) ? letGo(turn, session, outcome) : outcome;

@@ -26,26 +26,32 @@ export type QuestionDesk = Pick<Approvals, 'opened' | 'answer' | 'get' | 'whileO
 /** A call that comes again after its client was asked. */
 export interface Resumed {
   readonly session: SessionId;
-  /** what the client was asked */
+  /** what the client has answered: of this the call tells nothing more */
   readonly asked: readonly QuestionId[];
-  /** the person said no to something: this call asks nothing more */
-  readonly declined: boolean;
+  /** how often the client was asked by this call */
+  readonly rounds: number;
 }
+
+/** Clients give a call up that asks more often, and then nobody knows of its session. */
+const MAX_ROUNDS = 8;
 
 const State = z.object({
   session: z.custom<SessionId>((value) => typeof value === 'string' && parseSessionId(value) !== undefined),
   asked: z.array(z.custom<QuestionId>((value) => typeof value === 'string' && parseQuestionId(value) !== undefined)),
+  round: z.int().positive(),
 });
 
 type NeedsInput = Extract<ToolOutcome, { readonly kind: 'needs-input' }>;
 
-/** Null where this client cannot or must not be asked, or nothing is open any more. */
+/** Null where this client cannot or must not be asked, was asked often enough, or nothing is open any more. */
 export async function askClient(
   turn: Turn,
   session: SessionId,
   questions: readonly ExecQuestion[],
+  rounds: number,
 ): Promise<NeedsInput | null> {
   const { approvals, settings } = turn.machine;
+  if (rounds >= MAX_ROUNDS) return null;
   if (approvals === null || !settings.clientMayAnswer || !turn.context.client.elicitation.form) return null;
   // Durable before anybody sees it.
   const opened = await Promise.all(questions.map((question) => approvals.opened(question)));
@@ -55,7 +61,9 @@ export async function askClient(
   return {
     kind: 'needs-input',
     requests: Object.fromEntries(open.map((question) => [question.id, { ...elicitationOf(question) }])),
-    state: JSON.stringify({ session, asked }),
+    state: JSON.stringify({ session, asked, round: rounds + 1 }),
+    // The first answer to a question counts, and no answer starts anything.
+    outlivesServer: true,
     answeredElsewhere: AbortSignal.any(asked.map((id) => approvals.whileOpen(id))),
   };
 }
@@ -66,17 +74,18 @@ export async function takeAnswers(turn: Turn, answers: ToolCall['answers']): Pro
   const state = State.safeParse(parseJson(answers.state));
   const { approvals } = turn.machine;
   if (!state.success || approvals === null) return fail('INVALID_ARGUMENTS', 'the answers belong to no call');
-  const { session, asked } = state.data;
-  let declined = false;
-  for (const id of asked) {
+  const { session, round } = state.data;
+  const asked: QuestionId[] = [];
+  for (const id of state.data.asked) {
+    const question = await approvals.get(id, turn.owner);
     const response = answers.responses[id];
-    const question = response === undefined ? undefined : await approvals.get(id, turn.owner);
-    if (question === undefined) continue;
+    // What came back without an answer and is open still is asked again.
+    if (response !== undefined || question?.state !== 'open') asked.push(id);
+    if (response === undefined || question === undefined) continue;
     const { decision, note } = readElicitation(response, question);
-    declined ||= decision === 'deny';
     await approvals.answer(id, { decision, note, by: turn.context.principal, face: 'client' });
   }
-  return { session, asked, declined };
+  return { session, asked, rounds: answers.isLast === true ? MAX_ROUNDS : round };
 }
 
 const MAX_WAITING = 20;

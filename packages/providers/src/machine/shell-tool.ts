@@ -17,7 +17,7 @@ import { viewOf } from './session-lookup.ts';
 import { newView } from './session-views.ts';
 import { fitShell } from './shell-answer.ts';
 import { type ShellPlan, settleShell } from './shell-plan.ts';
-import { type EndWait, waitForEnd } from './wait-for-end.ts';
+import { waitForEnd } from './wait-for-end.ts';
 
 export async function shell(turn: Turn, input: ShellInput, answers: ToolCall['answers']): Promise<ToolOutcome> {
   const { machine, context, owner } = turn;
@@ -33,12 +33,12 @@ export async function shell(turn: Turn, input: ShellInput, answers: ToolCall['an
   const view = newView({ cwd: spawn.cwd, io: spawn.io }, answer.format);
   machine.views.put(owner, session, view);
   const ready = beginSession(turn, session, 'shell', plan.exec, placement.profile);
-  const asked = { session, view, plan: answer, since: 0, beyondPrompt: false, knownQuestions: [], ready };
+  const asked = { session, view, plan: answer, since: 0, beyondPrompt: false, knownQuestions: [], rounds: 0, ready };
   return follow(turn, asked, { timeoutMs: plan.timeoutMs, elapsedMs: 0 });
 }
 
 /** The same call, after its client was asked: the command runs already. */
-async function goOn(turn: Turn, plan: ShellPlan, { session, asked, declined }: Resumed): Promise<ToolOutcome> {
+async function goOn(turn: Turn, plan: ShellPlan, { session, asked, rounds }: Resumed): Promise<ToolOutcome> {
   const { machine, owner } = turn;
   const { startedAt } = await machine.box.info(owner, session);
   const placement = placementOf(turn);
@@ -49,7 +49,7 @@ async function goOn(turn: Turn, plan: ShellPlan, { session, asked, declined }: R
     since: 0,
     beyondPrompt: false,
     knownQuestions: asked,
-    mayAsk: !declined,
+    rounds,
     ready: Promise.resolve(),
   };
   return follow(turn, again, { timeoutMs: plan.timeoutMs, elapsedMs: Math.max(1, machine.clock() - startedAt) });
@@ -92,7 +92,7 @@ async function runToEnd(turn: Turn, asked: Asked, time: Time): Promise<ToolOutco
   const reply = await waiting;
   if (reply.state.kind !== 'running') return tell(turn, asked, reply, null);
   if (isHeld(reply)) {
-    keepTime(turn, asked, collect, time.timeoutMs);
+    keepTime(turn, asked, time.timeoutMs);
     return askOrTell(turn, asked, reply);
   }
   const { alive } = await endTree(turn, asked.session);
@@ -100,8 +100,13 @@ async function runToEnd(turn: Turn, asked: Asked, time: Time): Promise<ToolOutco
 }
 
 /** The call ends with a question; the time of its command does not, whether or not the call comes again. */
-function keepTime(turn: Turn, { session }: Asked, collect: EndWait['collect'], timeoutMs: number): void {
+function keepTime(turn: Turn, asked: Asked, timeoutMs: number): void {
   const { machine, owner } = turn;
+  const { session } = asked;
+  // What waits for a person is no reason to look again.
+  const quiet = { ...asked, knownQuestions: null };
+  const collect = (waitMs: number): Promise<CollectReply> =>
+    machine.box.collect(owner, { ...collectRequest(quiet, 'output', 0, waitMs), untilInput: false });
   const wait = async (): Promise<void> => {
     const { startedAt } = await machine.box.info(owner, session);
     const elapsedMs = Math.max(1, machine.clock() - startedAt);
@@ -113,7 +118,7 @@ function keepTime(turn: Turn, { session }: Asked, collect: EndWait['collect'], t
 
 /** Whoever cannot be asked is told what waits: the command stays, and write_stdin waits for the answer. */
 async function askOrTell(turn: Turn, asked: Asked, reply: CollectReply): Promise<ToolOutcome> {
-  const question = asked.mayAsk === false ? null : await askClient(turn, asked.session, reply.questions);
+  const question = await askClient(turn, asked.session, reply.questions, asked.rounds);
   return question ?? tell(turn, asked, reply, null);
 }
 

@@ -48,7 +48,7 @@ export async function writeStdin(
     since: input.since ?? null,
     beyondPrompt: !writes && view.promptTold && input.since === undefined,
     knownQuestions: resumed?.asked ?? view.questionsTold,
-    mayAsk: resumed?.declined !== true,
+    rounds: resumed?.rounds ?? 0,
     ready: Promise.resolve(),
   });
   if (!isAborted(outcome)) return outcome;

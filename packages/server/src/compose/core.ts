@@ -25,6 +25,7 @@ import type { OpenedStores } from '@agentbox/storage';
 import { doorLimits, machineSettings, policySettings, skillPlaces } from '../config/mapping.ts';
 import { createInbox, type Inbox } from '../lifecycle/inbox.ts';
 import { createOperator, ensureOperatorToken, type Operator } from '../lifecycle/operator.ts';
+import { readStateKey } from '../lifecycle/state-key.ts';
 import type { McpDoorDeps } from '../mcp/deps.ts';
 import { serveStdioDoor } from '../mcp/stdio.ts';
 import { openBoxQuestions } from './box-questions.ts';
@@ -63,6 +64,8 @@ export const OPERATOR_CALLER: { readonly principal: Principal; readonly tokenId:
 
 /** how long a call waits for a box that is being restarted, in ms */
 const BOX_RESTART_MS = 10_000;
+/** how much longer than its question a dialog is known, so that a late answer is told what came of it */
+const DIALOG_MORE_MS = 5 * 60_000;
 const FIRST_RETRY_MS = 100;
 const SLOWEST_RETRY_MS = 5000;
 
@@ -246,7 +249,8 @@ function doorDeps(
     logging: false,
     info: { name: 'agentbox', title: 'agentbox', version: VERSION },
     instructions: INSTRUCTIONS,
-    limits: doorLimits(options.config),
+    limits: { ...doorLimits(options.config), questionTtlMs: options.config.policy.question_ms + DIALOG_MORE_MS },
+    stateKey: readStateKey(options.paths.stateKey),
     onFault: (fault) => options.reportFault('the MCP door failed', {}, fault),
   };
 }

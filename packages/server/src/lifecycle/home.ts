@@ -16,6 +16,8 @@ export interface HomePaths {
   readonly lock: string;
   /** where the command line asks the running server */
   readonly control: string;
+  /** seals what a client carries between two requests */
+  readonly stateKey: string;
   /** who runs, and where: written when the server is ready */
   readonly state: string;
 }
@@ -36,6 +38,7 @@ export function homePaths(home: string): HomePaths {
     database: join(home, 'agentbox.db'),
     lock: join(home, 'server.lock'),
     control: join(home, 'control.sock'),
+    stateKey: join(home, 'state.key'),
     state: join(home, 'server.json'),
   };
 }

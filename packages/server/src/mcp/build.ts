@@ -41,7 +41,7 @@ export function buildDoor(deps: McpDoorDeps): BuiltDoor {
   const bus = new InMemoryServerEventBus(onFault);
   const table = createToolTable(deps.catalog);
   const tasks = createTaskStore(limits, onFault);
-  const states = createSealedStates(limits);
+  const states = createSealedStates(limits, deps.stateKey);
   const stepUp = createStepUp(table, deps.pipeline);
   const parts = { deps, limits, table, states, tasks, onFault };
   const methods = createMethods(parts);

@@ -31,6 +31,8 @@ export interface McpDoorDeps {
   /** for the model: what the server is for and how to begin */
   readonly instructions: string;
   readonly limits?: Partial<DoorLimits>;
+  /** seals what travels through a client; without one, nothing that was asked outlives this process */
+  readonly stateKey?: Buffer;
   /** faults of the door itself, for the operator's log; never holds arguments or results */
   readonly onFault?: (fault: unknown) => void;
 }

@@ -21,6 +21,7 @@ export interface Asked {
   readonly state: string;
   /** aborted when the answer came another way */
   readonly answeredElsewhere?: AbortSignal;
+  readonly outlivesServer?: boolean;
 }
 
 /** What came of a call: its value, a question to carry back, or why there is neither. */
@@ -56,7 +57,10 @@ export function readAnswers(
   }
   const state = typeof sealed === 'string' ? states.open(sealed, bind()) : undefined;
   if (state === undefined) {
-    throw invalidParams('Invalid or expired requestState. Call again without it.', { reason: 'invalid_request_state' });
+    throw invalidParams(
+      'Invalid, used or expired requestState. What the first call began may go on: look before you call again without it.',
+      { reason: 'invalid_request_state' },
+    );
   }
   return { responses: inputResponses ?? {}, state };
 }
@@ -81,31 +85,32 @@ export async function settleQuestions<T>(
   for (let round = 0; round <= limits.questionRounds; round += 1) {
     const outcome = await rounds.run(answers);
     if (!rounds.isAsked(outcome)) return { kind: 'settled', value: outcome };
-    if (isDeclined(answers)) return { kind: 'declined' };
+    if (isAskedAgain(outcome.requests, answers)) return { kind: 'declined' };
+    if (answers?.isLast === true) return { kind: 'unanswerable', waiting: ['the client did not answer in time'] };
     const waiting = unanswerable(outcome.requests, turn.client);
     if (waiting.length > 0) return { kind: 'unanswerable', waiting };
     if (turn.era === 'modern') {
       assertDeclared(outcome.requests, turn.client);
       return { kind: 'asked', result: inputRequired(outcome, states, rounds.bind()) };
     }
-    const responses = await push(outcome, turn, limits);
-    if (responses === undefined) return { kind: 'unanswerable', waiting: ['the client did not answer in time'] };
-    answers = { responses, state: outcome.state };
+    const { responses, isLast } = await push(outcome, turn, limits);
+    answers = { responses, state: outcome.state, ...(isLast ? { isLast } : {}) };
   }
   return { kind: 'unanswerable', waiting: [`the call asked more than ${String(limits.questionRounds)} times`] };
 }
 
 function inputRequired(asked: Asked, states: SealedStates, binding: QuestionBinding): Result {
-  const requestState = states.seal(asked.state, binding);
+  const requestState = states.seal(asked.state, binding, asked.outlivesServer === true);
   const requests = Object.keys(asked.requests).length === 0 ? {} : { inputRequests: asked.requests };
   return { resultType: 'input_required', ...requests, requestState };
 }
 
-/** A decline or a cancel of any part: the provider hears it once and may not ask again. */
-export function isDeclined(answers: Answers): boolean {
-  return Object.values(answers?.responses ?? {}).some(
-    (response) => isRecord(response) && (response['action'] === 'decline' || response['action'] === 'cancel'),
-  );
+/** The provider hears a decline or a cancel once and may not ask the same again. */
+export function isAskedAgain(requests: InputRequests, answers: Answers): boolean {
+  return Object.keys(requests).some((key) => {
+    const response = answers?.responses[key];
+    return isRecord(response) && (response['action'] === 'decline' || response['action'] === 'cancel');
+  });
 }
 
 /** What a person behind this client cannot be asked, in words. */
@@ -134,15 +139,14 @@ export function missing(
   return new MissingRequiredClientCapabilityError({ requiredCapabilities });
 }
 
-/**
- * Undefined when the client refused the request itself or let the time pass. What was answered another way is taken
- * back, and the call goes on with what this client has answered until then.
- */
-async function push(
-  { requests, answeredElsewhere }: Asked,
-  turn: Turn,
-  limits: DoorLimits,
-): Promise<Readonly<Record<string, unknown>> | undefined> {
+interface Pushed {
+  readonly responses: Readonly<Record<string, unknown>>;
+  /** the client refused a request itself, let the time pass, or is gone: it is asked nothing more */
+  readonly isLast: boolean;
+}
+
+/** What was answered another way is taken back, and the call goes on with what this client has answered until then. */
+async function push({ requests, answeredElsewhere }: Asked, turn: Turn, limits: DoorLimits): Promise<Pushed> {
   const { signal: whole, send } = turn.context.mcpReq;
   const signal = answeredElsewhere === undefined ? whole : AbortSignal.any([whole, answeredElsewhere]);
   const options = { timeout: limits.questionTtlMs, signal, resetTimeoutOnProgress: true };
@@ -155,5 +159,6 @@ async function push(
   const settled = await Promise.allSettled(entries);
   const answered = settled.flatMap((entry) => (entry.status === 'fulfilled' ? [entry.value] : []));
   const isTakenBack = answeredElsewhere?.aborted === true && !whole.aborted;
-  return isTakenBack || answered.length === settled.length ? Object.fromEntries(answered) : undefined;
+  const isLast = answered.length < settled.length && !isTakenBack;
+  return { responses: Object.fromEntries(answered), isLast };
 }

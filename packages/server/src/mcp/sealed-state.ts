@@ -1,8 +1,10 @@
 /**
  * The state of a question on its way through the client: encrypted, bound to who asked what, with an end, and opened
- * once. The key lives as long as the process, so a restart makes every open question void.
+ * once. What outlives the server may be opened after a restart too, where the key is kept: once by each server, so that
+ * whoever seals it makes sure that a second opening does nothing.
  */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { z } from 'zod';
 import type { DoorLimits } from './limits.ts';
 
 export interface QuestionBinding {
@@ -16,11 +18,14 @@ export interface QuestionBinding {
 
 export interface SealedStates {
   /** at the bound the oldest question of this principal is void, then the oldest of all */
-  seal(state: string, binding: QuestionBinding): string;
+  seal(state: string, binding: QuestionBinding, outlivesServer: boolean): string;
   /** undefined for anything but an open, unexpired state of the same binding; it is used up then */
   open(sealed: string, binding: QuestionBinding): string | undefined;
   readonly size: number;
 }
+
+/** who sealed it, until when it may be opened, whether by another server, and what it is */
+const Sealed = z.tuple([z.string(), z.number(), z.boolean(), z.string()]);
 
 interface Open {
   readonly principal: string;
@@ -30,10 +35,22 @@ interface Open {
 const IV_BYTES = 12;
 const TAG_BYTES = 16;
 const MAX_SEALED_LENGTH = 256 * 1024;
+export const KEY_BYTES = 32;
 
-export function createSealedStates(limits: DoorLimits): SealedStates {
-  const key = randomBytes(32);
+export function createSealedStates(limits: DoorLimits, key: Buffer = randomBytes(KEY_BYTES)): SealedStates {
+  const self = randomBytes(IV_BYTES).toString('base64url');
   const open = new Map<string, Open>();
+  /** opened here and sealed by another server, with their ends */
+  const foreign = new Map<string, number>();
+
+  function takeForeign(id: string, expiresAt: number, now: number): boolean {
+    for (const [known, end] of foreign) if (end <= now) foreign.delete(known);
+    if (foreign.has(id)) return false;
+    const [oldest] = foreign.keys();
+    if (foreign.size >= limits.questions && oldest !== undefined) foreign.delete(oldest);
+    foreign.set(id, expiresAt);
+    return true;
+  }
 
   function makeRoom(principal: string, now: number): void {
     for (const [id, entry] of open) if (entry.expiresAt <= now) open.delete(id);
@@ -48,14 +65,16 @@ export function createSealedStates(limits: DoorLimits): SealedStates {
     get size() {
       return open.size;
     },
-    seal(state, binding) {
+    seal(state, binding, outlivesServer) {
       const now = Date.now();
       makeRoom(binding.principal, now);
       const iv = randomBytes(IV_BYTES);
       const id = iv.toString('base64url');
       const cipher = createCipheriv('aes-256-gcm', key, iv).setAAD(boundBytes(binding));
-      const sealed = Buffer.concat([iv, cipher.update(state, 'utf8'), cipher.final(), cipher.getAuthTag()]);
-      open.set(id, { principal: binding.principal, expiresAt: now + limits.questionTtlMs });
+      const expiresAt = now + limits.questionTtlMs;
+      const content = JSON.stringify([self, expiresAt, outlivesServer, state] satisfies z.input<typeof Sealed>);
+      const sealed = Buffer.concat([iv, cipher.update(content, 'utf8'), cipher.final(), cipher.getAuthTag()]);
+      open.set(id, { principal: binding.principal, expiresAt });
       return sealed.toString('base64url');
     },
     open(sealed, binding) {
@@ -63,12 +82,14 @@ export function createSealedStates(limits: DoorLimits): SealedStates {
       const bytes = Buffer.from(sealed, 'base64url');
       // A second spelling of the same bytes would be a second key to the same lock.
       if (bytes.length < IV_BYTES + TAG_BYTES || bytes.toString('base64url') !== sealed) return undefined;
-      const state = decrypt(key, bytes, binding);
+      const content = decrypt(key, bytes, binding);
+      if (content === undefined) return undefined;
+      const [sealer, expiresAt, outlivesServer, state] = Sealed.parse(JSON.parse(content));
+      const now = Date.now();
+      if (expiresAt <= now) return undefined;
       const id = bytes.subarray(0, IV_BYTES).toString('base64url');
-      const entry = open.get(id);
-      if (state === undefined || entry === undefined || entry.expiresAt <= Date.now()) return undefined;
-      open.delete(id);
-      return state;
+      const isTaken = sealer === self ? open.delete(id) : outlivesServer && takeForeign(id, expiresAt, now);
+      return isTaken ? state : undefined;
     },
   };
 }

@@ -7,7 +7,7 @@ import type { ToolOutcome } from '@agentbox/control-plane';
 import type { Result } from '@modelcontextprotocol/server';
 import { isRecord, type JsonObject } from './json.ts';
 import type { DoorLimits } from './limits.ts';
-import { type Answers, type Asked, isDeclined } from './questions.ts';
+import { type Answers, type Asked, isAskedAgain } from './questions.ts';
 
 type Status = 'working' | 'input_required' | 'completed' | 'failed' | 'cancelled';
 
@@ -171,7 +171,7 @@ async function follow(task: Task, first: Answers, work: TaskWork): Promise<void>
   while (!task.abort.signal.aborted) {
     const outcome = await work.run(answers, task.abort.signal, say);
     if (outcome.kind !== 'needs-input') return settle(task, outcome, work);
-    if (isDeclined(answers)) return finish(task, 'completed', { result: work.toDeclined() });
+    if (isAskedAgain(outcome.requests, answers)) return finish(task, 'completed', { result: work.toDeclined() });
     const waiting = work.unanswerable(outcome);
     if (waiting.length > 0) return finish(task, 'completed', { result: work.toWaiting(waiting) });
     answers = await ask(task, outcome);
