@@ -4,7 +4,9 @@ import type { Requirements } from '../requirement.ts';
 export const guard = {
   'guard.exec.every-way': { text: 'a forbidden program does not run, whichever way it is started' },
   'guard.exec.harmless': { text: 'what is allowed runs as without a guard: output, exit status, arguments, signals' },
-  'guard.exec.names': { text: 'a program is told with every name on the way to its file, and which of them were makeable' },
+  'guard.exec.names': {
+    text: 'a program is told with every name on the way to its file, and which of them were makeable',
+  },
   'guard.exec.errors': { text: 'an exec that fails anyway fails with its own error and is not asked about' },
   'guard.exec.races': { text: 'a path or an argument that changes after it was judged does not run' },
   'guard.exec.local': { text: 'a program that no head names runs without a question and is reported' },
@@ -15,12 +17,22 @@ export const guard = {
   'guard.pending.interrupted': { text: 'a program that waits can be interrupted and killed, and the judge is told' },
   'guard.pending.handler': { text: 'a signal handler runs while its program waits, and the exec is judged anew' },
   'guard.pending.fault': { text: 'a judge that fails is a denial' },
-  'guard.deny.text': { text: 'a denial ends the program with exit 1 and its reason on standard error, which never blocks' },
-  'guard.outside.runs': { text: 'a program that may leave the sandbox has its arguments, descriptors, directory and no environment of the sandbox' },
-  'guard.outside.refused': { text: 'what the sandbox could have made, or what is another file outside, never runs outside' },
+  'guard.deny.text': {
+    text: 'a denial ends the program with exit 1 and its reason on standard error, which never blocks',
+  },
+  'guard.outside.runs': {
+    text: 'a program that may leave the sandbox has its arguments, descriptors, directory and no environment of the sandbox',
+  },
+  'guard.outside.refused': {
+    text: 'what the sandbox could have made, or what is another file outside, never runs outside',
+  },
   'guard.outside.signals': { text: 'signals, stops and ends reach a program outside, and its exit status comes back' },
-  'guard.outside.dies': { text: 'a program outside ends with the sandbox, with its waiting process and with the warden' },
-  'guard.terminal.jobs': { text: 'job control on a terminal is that of the kernel: Ctrl-C, Ctrl-Z, fg, size, also outside and while it waits' },
+  'guard.outside.dies': {
+    text: 'a program outside ends with the sandbox, with its waiting process and with the warden',
+  },
+  'guard.terminal.jobs': {
+    text: 'job control on a terminal is that of the kernel: Ctrl-C, Ctrl-Z, fg, size, also outside and while it waits',
+  },
   'guard.end.killed': { text: 'the end of any process of the guard ends everything in the sandbox' },
   'guard.end.signals': { text: 'no signal but SIGKILL ends a process of the guard' },
   'guard.end.daemons': { text: 'the exit is told when the command ends, and what it left ends with the sandbox' },
