@@ -32,6 +32,9 @@ const COMMANDS = [
   'expose',
   'stdio',
   'sessions',
+  'approvals',
+  'policy',
+  'attack-me',
   'logs',
   'apply-patch',
 ] as const;

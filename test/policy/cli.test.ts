@@ -1,6 +1,6 @@
 /** `agentbox policy` as its user runs it. */
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { run } from '../cli/product.ts';
@@ -10,7 +10,7 @@ const RULES = `prefix_rule(["git", ["push", "fetch"]], "prompt", match = ["git p
 prefix_rule(["git"], "allow")
 prefix_rule(["git", "push", "--force"], "forbidden")
 `;
-const NOTE = /checked here, not enforced/u;
+const NOTE = /Only the named files were asked, and nothing ran/u;
 
 async function withFiles(
   files: Readonly<Record<string, string | Buffer>>,
@@ -94,11 +94,35 @@ verifies('policy.cli.test', async () => {
   );
 });
 
-verifies('policy.cli.not-enforced', async () => {
+verifies('policy.cli.whose', async () => {
   await withFiles({ 'a.rules': RULES }, async (ask) => {
-    assert.match((await ask('--help')).stdout, NOTE);
+    assert.match((await ask('--help')).stdout, /Without --rules the files are asked that every program/u);
     assert.match((await ask('check', '-r', 'a.rules', '--', 'git')).stderr, NOTE);
     assert.match((await ask('explain', '-r', 'a.rules', '--', 'git')).stdout, NOTE);
     assert.match((await ask('test', 'a.rules')).stdout, NOTE);
   });
 });
+
+verifies(
+  'policy.cli.whose',
+  async () => {
+    await withFiles({}, async (ask) => {
+      const home = await mkdtemp(join(tmpdir(), 'agentbox-policy-home-'));
+      try {
+        await mkdir(join(home, 'rules'));
+        const file = join(home, 'rules', 'own.rules');
+        await writeFile(file, RULES, { mode: 0o600 });
+        const standing = await ask('explain', '--home', home, '--', 'git', 'push');
+        assert.ok(standing.stdout.includes(`${file}:1:1`), standing.stdout);
+        assert.match(standing.stdout, /files that every program in a sandbox is checked against/u);
+        await chmod(file, 0o666);
+        const open = await ask('check', '--home', home, '--', 'git');
+        assert.deepEqual([open.code, open.stdout], [1, '']);
+        assert.match(open.stderr, /own\.rules:1:1: .*may be written by others/u);
+      } finally {
+        await rm(home, { recursive: true });
+      }
+    });
+  },
+  { cell: 'those that stand' },
+);

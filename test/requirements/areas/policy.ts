@@ -40,6 +40,8 @@ export const policy = {
     text: '`policy explain` says which rule decides, which others match and why near ones do not',
   },
   'policy.cli.test': { text: '`policy test` tries every example and exits with 1 when one fails' },
-  'policy.cli.not-enforced': { text: 'every output and the help say that rules are checked and not enforced' },
+  'policy.cli.whose': {
+    text: 'without files, check and explain ask those that the box reads; every output says which were asked',
+  },
   'policy.docs.examples': { text: 'every example of docs/policy.md is read and decides what the page says' },
 } as const satisfies Requirements;

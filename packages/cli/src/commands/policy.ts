@@ -1,34 +1,33 @@
 /**
- * `agentbox policy check|explain|test`: reads rule files and answers from them. Nothing runs, and nothing is enforced:
- * every output says so.
+ * `agentbox policy check|explain|test`: answers from rule files, those that are named or those that the box reads.
+ * Nothing runs, and every output says whose rules were asked.
  */
 import { homedir } from 'node:os';
 import {
   checkJson,
-  type Evaluation,
-  type ExecFacts,
   evaluate,
   explain,
+  type LayeredSource,
   loadRules,
   type Place,
-  type Policy,
   problemText,
   type RulesProblem,
 } from '@agentbox/execpolicy';
-import { type Command, type Parsed, UsageError } from '../command.ts';
+import { type Command, HOME, type Parsed, UsageError } from '../command.ts';
 import { EXIT, type Io } from '../io.ts';
 import { ruleSources } from '../policy/rule-sources.ts';
 import { testRules } from '../policy/test-rules.ts';
 import { plain, type Screen, screenOn } from '../terminal/screen.ts';
 
-const NOT_ENFORCED = 'Rules are checked here, not enforced: this version does not stop a program at its start.';
+const NAMED = 'Only the named files were asked, and nothing ran; `agentbox doctor` lists those in force.';
+const STANDING = 'The files that every program in a sandbox is checked against were asked, and nothing ran.';
 
 export const policy: Command = {
   name: 'policy',
   summary: 'Check rule files, and what they say about a command.',
-  synopsis: 'check|explain --rules FILE... [--] COMMAND...  |  test FILE...',
+  synopsis: 'check|explain [--rules FILE...] [--] COMMAND...  |  test FILE...',
   about:
-    `${NOT_ENFORCED}\n` +
+    'Nothing runs. Without --rules the files are asked that every program in a sandbox is checked against.\n' +
     'check prints the JSON of `codex execpolicy check`; explain says which rule decides and why others do not;\n' +
     'test tries all examples of the files. docs/policy.md describes the language.',
   options: {
@@ -37,38 +36,51 @@ export const policy: Command = {
       short: 'r',
       value: 'FILE',
       multiple: true,
-      help: 'a rule file; may be given several times',
+      help: 'a rule file; may be given several times (those that the box reads)',
     },
     pretty: { type: 'boolean', help: 'check: JSON on several lines' },
     'resolve-host-executables': {
       type: 'boolean',
       help: 'let rules for a name match paths, as host_executable() permits',
     },
+    home: HOME,
   },
   examples: [
+    ['agentbox policy explain -- git push', 'what the rules in force say'],
     ['agentbox policy check -r default.rules -- git push', 'the decision and the matching rules, as JSON'],
     ['agentbox policy explain -r default.rules -- git push', 'the same in sentences'],
     ['agentbox policy test ~/.codex/rules/*.rules', 'try the examples of all rules'],
   ],
-  run: (args, io) => Promise.resolve(runPolicy(args, io)),
+  run: runPolicy,
 };
 
-function runPolicy(args: Parsed, io: Io): number {
+async function runPolicy(args: Parsed, io: Io): Promise<number> {
   const [action, ...words] = args.positionals;
   if (action === 'test') return test([...args.texts('rules'), ...words], io);
   if (action !== 'check' && action !== 'explain')
     throw new UsageError('say what to do: check, explain or test; docs/policy.md describes the language');
   const files = args.texts('rules');
-  if (files.length === 0) throw new UsageError(`name the files to ${action}: --rules FILE`);
   if (words.length === 0) throw new UsageError('name the command behind --, such as -- git push');
   const place = placeOf(io);
-  const loaded = loadRules(ruleSources(files, io.cwd), place);
+  const note = files.length === 0 ? STANDING : NAMED;
+  const sources = files.length === 0 ? await standing(args, io) : null;
+  const loaded = loadRules(sources ?? ruleSources(files, io.cwd), place);
+  const broken = sources?.find(({ unusable }) => unusable !== undefined)?.unusable;
+  if (broken !== undefined) return refuse(broken, io);
   if (loaded.kind === 'refused') return refuse(loaded.problem, io);
   const facts = { ...place, resolveHostExecutables: args.flag('resolve-host-executables'), restrictByBasename: false };
   const evaluation = evaluate(loaded.policy, words, facts);
-  if (action === 'check') showJson(evaluation, args.flag('pretty'), io);
-  else showSentences(loaded.policy, words, facts, evaluation, screenOn(io.stdout, io.env));
+  const screen = screenOn(io.stdout, io.env);
+  if (action === 'check') io.stdout.write(`${checkJson(evaluation, args.flag('pretty'))}\n`);
+  else for (const line of explain(loaded.policy, words, facts, evaluation)) screen.line(plain(line));
+  sayWhose(note, action === 'check' ? screenOn(io.stderr, io.env) : screen);
   return EXIT.done;
+}
+
+/** Loaded only where it is asked for: files that are named need nothing of the server. */
+async function standing(args: Parsed, io: Io): Promise<readonly LayeredSource[]> {
+  const { standingSources } = await import('../policy/standing-sources.ts');
+  return standingSources(args, io);
 }
 
 const placeOf = (io: Io): Place => ({ cwd: io.cwd, home: io.env['HOME'] ?? homedir() });
@@ -80,22 +92,9 @@ function refuse(problem: RulesProblem, io: Io): number {
   return EXIT.failed;
 }
 
-function showJson(evaluation: Evaluation, isPretty: boolean, io: Io): void {
-  io.stdout.write(`${checkJson(evaluation, isPretty)}\n`);
-  const notes = screenOn(io.stderr, io.env);
-  notes.line(notes.paint('quiet', NOT_ENFORCED));
-}
-
-function showSentences(
-  rules: Policy,
-  argv: readonly string[],
-  facts: ExecFacts,
-  evaluation: Evaluation,
-  screen: Screen,
-): void {
-  for (const line of explain(rules, argv, facts, evaluation)) screen.line(plain(line));
+function sayWhose(note: string, screen: Screen): void {
   screen.line();
-  screen.line(screen.paint('quiet', NOT_ENFORCED));
+  screen.line(screen.paint('quiet', note));
 }
 
 function test(files: readonly string[], io: Io): number {
@@ -108,6 +107,6 @@ function test(files: readonly string[], io: Io): number {
   }
   screen.line();
   screen.line(`${tested.files} files, ${tested.rules} rules, ${tested.passed} passed, ${tested.failed} failed`);
-  screen.line(screen.paint('quiet', NOT_ENFORCED));
+  screen.line(screen.paint('quiet', NAMED));
   return tested.failed === 0 ? EXIT.done : EXIT.failed;
 }

@@ -34,12 +34,11 @@ export function settlePlaces({ config, home, dist }: Grounds): Config {
 }
 
 function withoutLinks(config: Config): Config {
-  const { box, sandbox, policy } = config;
+  const { box, sandbox } = config;
   return {
     ...config,
     box: { ...box, workspace: box.workspace === null ? null : canonical(box.workspace) },
     sandbox: { ...sandbox, readable: sandbox.readable.map(canonical), writable: sandbox.writable.map(canonical) },
-    policy: { ...policy, trusted_projects: policy.trusted_projects.map(canonical) },
   };
 }
 

@@ -1,4 +1,5 @@
-/** Where rules are read from: the one list that the box is told, and that the doctor shows. */
+/** Where rules are read from: the one list that the box is told, that the doctor shows and that checks ask. */
+import { existsSync, realpathSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { PolicySettings } from '@agentbox/protocol';
@@ -14,7 +15,8 @@ export function rulePlaces(
 ): RulePlaces {
   const codexHome = env['CODEX_HOME'] ?? join(homedir(), '.codex');
   const own = join(home, 'rules');
-  const project = box.workspace !== null && policy.trusted_projects.includes(box.workspace) ? box.workspace : null;
+  const workspace = box.workspace === null ? null : canonical(box.workspace);
+  const project = policy.trusted_projects.map(canonical).find((one) => one === workspace) ?? null;
   const ofProject = project === null ? [] : ['.codex', '.agentbox'].map((name) => join(project, name, 'rules'));
   return {
     sources: [
@@ -26,3 +28,5 @@ export function rulePlaces(
     amendFile: join(own, 'default.rules'),
   };
 }
+
+const canonical = (path: string): string => (existsSync(path) ? realpathSync.native(path) : path);
