@@ -9,7 +9,7 @@ import { z } from 'zod';
 import { listFiles } from '../check/files.ts';
 
 /** A test file that hangs is ended after this long. */
-const FILE_TIMEOUT_MS = 300_000;
+const FILE_TIMEOUT_MS = 600_000;
 /** Suites drive real processes: two at once is what two cores bear without starving a deadline. */
 const CONCURRENCY = 2;
 
