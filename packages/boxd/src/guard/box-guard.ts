@@ -9,7 +9,6 @@ import {
   type AnswerReply,
   type AnswerRequest,
   type Box,
-  type ExecEntry,
   type MachineMeans,
   type PolicySettings,
   type PolicyState,

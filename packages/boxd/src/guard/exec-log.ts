@@ -31,6 +31,8 @@ const PENDING_CHARS = 8 * 1024 * 1024;
 const ARGUMENT_CHARS = 4096;
 const ARGUMENTS_CHARS = 64 * 1024;
 const READ_MOST = 10_000;
+/** between two notes of how far the log is kept elsewhere */
+const NOTE_MS = 1000;
 
 interface Pending {
   readonly number: number;
@@ -51,6 +53,7 @@ export class ExecLog {
   #told: number;
   #failing = false;
   #timer: NodeJS.Timeout | null = null;
+  #noting: NodeJS.Timeout | null = null;
 
   constructor({ home, quotaBytes = QUOTA_BYTES, onNote = () => undefined }: ExecLogOptions) {
     const directory = path.join(home, 'box', 'execs');
@@ -91,6 +94,12 @@ export class ExecLog {
     this.#write('synced');
   }
 
+  /** Before a read, so that little is left for it to wait for. A failure shows there. */
+  async settle(): Promise<void> {
+    this.#attempt('written');
+    await this.#segments.syncAside().catch(() => undefined);
+  }
+
   /** On disk, with numbers above `after`, oldest first; one `dropped` entry stands for each run of those that are gone. */
   read(after: number, max: number): readonly ExecEntry[] {
     this.#attempt('synced');
@@ -112,17 +121,25 @@ export class ExecLog {
     const known = Math.min(through, this.#segments.last);
     if (known <= this.#acknowledged) return;
     this.#acknowledged = known;
+    this.#noting ??= setTimeout(() => this.#noteAcknowledged(), NOTE_MS).unref();
+    this.#segments.forget(known);
+  }
+
+  #noteAcknowledged(): void {
+    if (this.#noting === null) return;
+    clearTimeout(this.#noting);
+    this.#noting = null;
     try {
-      writeFileSync(`${this.#acknowledgedFile}.new`, `${known}\n`, { mode: 0o600 });
+      writeFileSync(`${this.#acknowledgedFile}.new`, `${this.#acknowledged}\n`, { mode: 0o600 });
       renameSync(`${this.#acknowledgedFile}.new`, this.#acknowledgedFile);
     } catch {
       // It only keeps acknowledged entries from being called dropped: a later one makes up for it.
     }
-    this.#segments.forget(known);
   }
 
   close(): void {
     this.#attempt('synced');
+    this.#noteAcknowledged();
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
     this.#segments.close();

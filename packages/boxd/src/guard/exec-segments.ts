@@ -5,6 +5,7 @@
  */
 import {
   closeSync,
+  fdatasync,
   fdatasyncSync,
   fsyncSync,
   ftruncateSync,
@@ -18,6 +19,7 @@ import {
   writeSync,
 } from 'node:fs';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import type { ExecEntry } from '@agentbox/protocol';
 
 interface Segment {
@@ -29,6 +31,7 @@ interface Segment {
 
 const NAME = /^([0-9]{16})\.jsonl$/;
 const LINE_END = 0x0a;
+const syncAside = promisify(fdatasync);
 
 export interface SegmentLimits {
   /** bytes of all files together */
@@ -43,6 +46,7 @@ export class ExecSegments {
   readonly #segments: Segment[];
   #fd: number | null = null;
   #dirty = false;
+  #writes = 0;
   /** end of the last line that a reader had already: whoever follows the log reads on from there */
   #reached = { path: '', number: 0, at: 0 };
   /** number of the last entry that is on disk; what was begun with when there is none */
@@ -74,6 +78,7 @@ export class ExecSegments {
     for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at, bytes.length - at, current.bytes + at);
     current.bytes += bytes.length;
     this.#dirty = true;
+    this.#writes += 1;
     this.#last = first + lines.split('\n').length - 2;
     this.#fitQuota();
   }
@@ -83,6 +88,14 @@ export class ExecSegments {
     if (!this.#dirty || this.#fd === null) return;
     fdatasyncSync(this.#fd);
     this.#dirty = false;
+  }
+
+  /** The same without holding up this process; what is written meanwhile is not on the disk by it. */
+  async syncAside(): Promise<void> {
+    if (!this.#dirty || this.#fd === null) return;
+    const writes = this.#writes;
+    await syncAside(this.#fd);
+    if (this.#writes === writes) this.#dirty = false;
   }
 
   /** Entries with numbers above `after`, oldest first. */

@@ -109,7 +109,7 @@ async function performHandled(
     case 'answer':
       return { header: await parts.guard.answer(request.request) };
     case 'execs':
-      return { header: parts.guard.execs(request.after, request.max) };
+      return { header: await parts.guard.execs(request.after, request.max) };
     case 'acknowledgeExecs':
       parts.guard.acknowledgeExecs(request.through);
       return NOTHING;
