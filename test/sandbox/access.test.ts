@@ -26,6 +26,8 @@ const FILES = [
   '.git/modules/sub/config',
   '.git/modules/sub/hooks/post-checkout',
   'sub/.codex/file',
+  'sub/rep/.git/config',
+  'sub/rep/.git/HEAD',
 ];
 
 verifies(
@@ -63,6 +65,7 @@ verifies(
       '.git/HEAD',
       '.git/modules/sub/HEAD',
       'sub/.codex/file',
+      'sub/rep/.git/HEAD',
     ]);
     assert.equal(mayWrite(places, box.workspace), true);
     assert.equal(mayRead(places, path.join(box.base, 'user/workshop')), false);

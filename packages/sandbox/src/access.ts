@@ -46,7 +46,8 @@ const IN_GIT: ReadonlySet<string> = new Set(GUARDED_IN_GIT);
 
 function isGuarded(root: string, path: string): boolean {
   if (path === root || !isInside(root, path)) return false;
-  const [first = '', ...rest] = path.slice(root.length + 1).split('/');
-  if (NAMES.has(first)) return true;
-  return first === '.git' && (rest.length === 0 || rest.some((part) => IN_GIT.has(part)));
+  const parts = path.slice(root.length + 1).split('/');
+  if (NAMES.has(parts[0] ?? '')) return true;
+  const git = parts.indexOf('.git');
+  return git >= 0 && (git === parts.length - 1 || parts.slice(git + 1).some((part) => IN_GIT.has(part)));
 }

@@ -26,6 +26,12 @@ export const sandbox = {
   'sandbox.guard.git': {
     text: 'hooks and configuration of a repository stand, whatever is renamed, linked or replaced',
   },
+  'sandbox.guard.includes': {
+    text: 'files that a configuration of git includes, and scripts that it names, stand like the configuration itself',
+  },
+  'sandbox.guard.nested': {
+    text: 'repositories below a workspace that were there are guarded like its own, and a command’s own are not',
+  },
   'sandbox.guard.agents': {
     text: 'folders that agents and editors believe cannot be changed, nor made where agentbox reads them',
   },

@@ -3,8 +3,9 @@
  * sandbox. Asked about real paths only; what lies outside is not even looked at.
  */
 import { realpath } from 'node:fs/promises';
+import { homedir } from 'node:os';
 import { AgentboxError, type PatchRequest, type SandboxProfile } from '@agentbox/protocol';
-import { mayWrite } from '@agentbox/sandbox';
+import { mayWrite, standingPaths } from '@agentbox/sandbox';
 import { isInside } from './resolve.ts';
 import { expectErrno, systemText } from './system-error.ts';
 
@@ -32,14 +33,19 @@ async function boundaryOfProfile(profile: SandboxProfile): Promise<Boundary> {
   const roots = profile.writable;
   for (const root of roots) {
     if ((await realRoot(root)) === root) continue;
-    throw new AgentboxError('PATH_FORBIDDEN', `${root} has become a link: nothing is written through it`, { path: root });
+    throw new AgentboxError('PATH_FORBIDDEN', `${root} has become a link: nothing is written through it`, {
+      path: root,
+    });
   }
+  const standing = standingPaths(roots, homedir());
   const where =
-    roots.length === 0 ? `the profile ${profile.name} lets nothing be written` : `only ${roots.join(', ')} may be written`;
+    roots.length === 0
+      ? `the profile ${profile.name} lets nothing be written`
+      : `only ${roots.join(', ')} may be written`;
   return {
     holds: (real) => roots.some((root) => isInside(root, real)),
     refusal: (path, real) => {
-      if (mayWrite(profile, real)) return null;
+      if (mayWrite(profile, real) && !standing.some((one) => isInside(one, real))) return null;
       const inside = roots.some((root) => isInside(root, real));
       const why = inside ? 'which is protected: it could make this machine run something' : where;
       return `Refused: ${path} leads to ${real}, ${inside ? why : `and ${why}`}`;

@@ -3,7 +3,7 @@
  * system allow. The most specific mount wins, except that nothing shows below what is hidden. Pure.
  */
 import { depthOf, innermost, isBelow, isInside, outermost } from '../paths.ts';
-import type { GuardFacts, Mask, PathFacts } from './facts.ts';
+import type { Guarded, GuardFacts, Mask, PathFacts } from './facts.ts';
 
 export type Mount =
   | { readonly kind: 'link'; readonly path: string; readonly target: string }
@@ -96,7 +96,7 @@ const canonicalRoots = (roots: PathFacts['readable']): readonly string[] => [
 function guardLayers(guard: GuardFacts, visible: readonly Layer[]): readonly Layer[] {
   const mounts = visible.map((layer) => layer.mount);
   const guarded = guard.guarded.filter(({ path }) => innermost(mounts, path)?.kind === 'write');
-  const settled = guarded.filter(
+  const settled = oneEach(guarded).filter(
     ({ path }) => !guarded.some((one) => one.how === 'read-only' && isBelow(one.path, path)),
   );
   return ranked(
@@ -106,6 +106,13 @@ function guardLayers(guard: GuardFacts, visible: readonly Layer[]): readonly Lay
       return { kind: how === 'pinned' ? 'write' : 'read', path, source: path };
     }),
   );
+}
+
+/** Of several for one place the one that says more than that it stays where it is. */
+function oneEach(guarded: readonly Guarded[]): readonly Guarded[] {
+  const each = new Map<string, Guarded>();
+  for (const one of guarded) if (one.how !== 'pinned' || !each.has(one.path)) each.set(one.path, one);
+  return [...each.values()];
 }
 
 /** A place that is not shown needs no mask: masking it would only make its name known. */

@@ -7,6 +7,7 @@ import path from 'node:path';
 import type { SandboxProfile } from '@agentbox/protocol';
 import { isInside } from '../paths.ts';
 import type { EntryKind, Mask, PathFacts, RootFacts, Shown } from './facts.ts';
+import { findRepositories, type Repository } from './find-repositories.ts';
 import { lookAt } from './look.ts';
 import { observeGuard } from './observe-guard.ts';
 import { SystemObserver } from './observe-system.ts';
@@ -25,9 +26,12 @@ export interface Asked {
 }
 
 const TOOLS_FRESH_MS = 60_000;
+/** Once for each directory: what is made later is a command's own. Each one that is guarded costs some ms a launch. */
+const SEARCH = { folders: 4096, ms: 200, repositories: 16 } as const;
 
 export class PathObserver {
   readonly #system = new SystemObserver();
+  readonly #repositories = new Map<string, readonly Repository[]>();
   #tools: { readonly key: string; readonly at: number; readonly shown: readonly Shown[] } | null = null;
 
   observe(profile: SandboxProfile, asked: Asked): PathFacts {
@@ -54,7 +58,12 @@ export class PathObserver {
       own,
       system,
       tools: this.#toolsOf(realHome, asked.searchPath),
-      guard: observeGuard(canonicalRoots, absentBelow(canonicalRoots, readable)),
+      guard: observeGuard({
+        writable: canonicalRoots,
+        absent: absentBelow(canonicalRoots, readable),
+        repositories: canonicalRoots.flatMap((root) => this.#repositoriesBelow(root)),
+        realHome,
+      }),
       entries: asked.alone
         ? entriesAbove(
             [...system.masked, ...hidden].map((mask) => mask.path),
@@ -63,6 +72,16 @@ export class PathObserver {
         : new Map(),
       privateCwd: existsInPrivate(asked.cwd, '/tmp', tmp) || existsInPrivate(asked.cwd, realHome, home),
     };
+  }
+
+  /** As they are when the directory is first given to a sandbox: a clone of a command's own stays writable. */
+  #repositoriesBelow(root: string): readonly Repository[] {
+    const known = this.#repositories.get(root);
+    if (known !== undefined) return known;
+    const { repositories } = findRepositories(root, SEARCH);
+    const below = repositories.filter(({ worktree }) => worktree !== root);
+    this.#repositories.set(root, below);
+    return below;
   }
 
   #toolsOf(realHome: string, searchPath: string): readonly Shown[] {
