@@ -9,9 +9,12 @@ import { type Bad, type Finding, fail, ok, warn } from './finding.ts';
 import { profileFinding } from './profile-finding.ts';
 import { checkWarden } from './warden-check.ts';
 
+/** as long as the start gives it */
+const TRIAL_MS = 10_000;
+
 export async function checkSandbox(config: Config, io: Io): Promise<readonly Finding[]> {
   const { allow_landlock_only: allowLandlockOnly } = config.sandbox;
-  const probe = await probeMachine({ searchPath: io.env['PATH'] ?? '', allowLandlockOnly });
+  const probe = await probeMachine({ searchPath: io.env['PATH'] ?? '', allowLandlockOnly, limitMs: TRIAL_MS });
   const { profile } = config.box;
   const readiness = profile === 'host' ? null : probe.profiles[profile];
   const bad = readiness === null ? warn : fail;

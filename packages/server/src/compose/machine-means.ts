@@ -6,13 +6,16 @@ import type { Config } from '../config/schema.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
+/** A machine that is only slow, as at its own start, is not one that lacks something. */
+const TRIAL_MS = 10_000;
 const USUAL_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /** Null for the profile `host`, which needs nothing and holds nothing. */
 export async function findMeans({ box, sandbox }: Config, env: Environment): Promise<MachineMeans | null> {
   if (box.profile === 'host') return null;
   const { allow_landlock_only: allowLandlockOnly } = sandbox;
-  const probe = await probeMachine({ searchPath: env['PATH'] ?? USUAL_PATH, allowLandlockOnly });
+  const searchPath = env['PATH'] ?? USUAL_PATH;
+  const probe = await probeMachine({ searchPath, allowLandlockOnly, limitMs: TRIAL_MS });
   const readiness = probe.profiles[box.profile];
   const missing = [...(readiness.kind === 'unavailable' ? readiness.missing : []), ...wardenMissing()];
   if (missing.length > 0 || readiness.kind === 'unavailable') throw refusal(box.profile, missing);
