@@ -192,8 +192,7 @@ export class BoxGuard {
   }
 
   async execs(after: number, max: number): ReturnType<Box['execs']> {
-    await this.#log.settle();
-    return { entries: this.#log.read(after, max), last: this.#log.last };
+    return { entries: await this.#log.readAside(after, max), last: this.#log.last };
   }
 
   acknowledgeExecs(through: number): void {

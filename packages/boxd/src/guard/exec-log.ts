@@ -94,19 +94,31 @@ export class ExecLog {
     this.#write('synced');
   }
 
-  /** Before a read, so that little is left for it to wait for. A failure shows there. */
-  async settle(): Promise<void> {
-    this.#attempt('written');
-    await this.#segments.syncAside().catch(() => undefined);
-  }
-
   /** On disk, with numbers above `after`, oldest first; one `dropped` entry stands for each run of those that are gone. */
   read(after: number, max: number): readonly ExecEntry[] {
     this.#attempt('synced');
+    return this.#kept(after, max, this.#segments.last);
+  }
+
+  /** The same, while this process goes on: what is appended meanwhile is for the next time. */
+  async readAside(after: number, max: number): Promise<readonly ExecEntry[]> {
+    this.#attempt('written');
+    const { last } = this.#segments;
+    try {
+      await this.#segments.syncAside();
+    } catch {
+      return this.read(after, max);
+    }
+    this.#recovered();
+    return this.#kept(after, max, last);
+  }
+
+  #kept(after: number, max: number, through: number): readonly ExecEntry[] {
     const found: ExecEntry[] = [];
     const most = Math.min(max, READ_MOST);
     let before = after;
     for (const entry of this.#segments.entries(after)) {
+      if (entry.number > through) break;
       const dropped = entry.number - 1 - Math.max(before, Math.min(this.#acknowledged, entry.number - 1));
       if (dropped > 0 && found.length < most) found.push(gap(entry, dropped));
       if (found.length >= most) break;
