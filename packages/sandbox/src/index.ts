@@ -17,7 +17,7 @@ export {
 export type { BubblewrapFacts, LaunchFacts, PathFacts } from './plan/facts.ts';
 export { type Asked, PathObserver } from './plan/observe.ts';
 export { standingPaths } from './plan/observe-guard.ts';
-export { type Placeholder, type PlaceholderHold, Placeholders } from './plan/placeholders.ts';
+export { type Place, type Placeholder, type PlaceholderHold, Placeholders } from './plan/placeholders.ts';
 export { type Launch, planLaunch } from './plan/plan-launch.ts';
 export { findProblem, type LaunchProblem } from './plan/refusals.ts';
 export type { GroupMode } from './probe/control-groups.ts';

@@ -2,7 +2,7 @@
  * Reads a configuration file of git as far as it matters here: which other files it takes in, and which programs it has
  * git run. Never follows anything by itself; what cannot be read says nothing.
  */
-import { lstatSync, readFileSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
 
 export interface ConfigEntry {
   /** section, subsection and name, lower case but for the subsection: `filter.LFS.clean` */
@@ -12,13 +12,23 @@ export interface ConfigEntry {
 
 const CONFIG_BYTES = 64 * 1024;
 
-/** Of a plain file of a bounded size; a pipe or a link in its place is not opened. */
+const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
+
+/** Of a plain file of a bounded size. What a command puts in its place meanwhile is not waited for. */
 export function textOf(file: string): string {
+  let fd: number;
   try {
-    const stats = lstatSync(file, { throwIfNoEntry: false });
-    return stats?.isFile() === true && stats.size <= CONFIG_BYTES ? readFileSync(file, 'utf8') : '';
+    fd = openSync(file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   } catch {
     return '';
+  }
+  try {
+    const stats = fstatSync(fd);
+    return stats.isFile() && stats.size <= CONFIG_BYTES ? readFileSync(fd, 'utf8') : '';
+  } catch {
+    return '';
+  } finally {
+    closeSync(fd);
   }
 }
 

@@ -1,14 +1,26 @@
 /**
  * Puts something harmless where a name of the workspace must stay free, and takes it away again. A mount needs
  * something to stand on, and removing that would take the mount from every sandbox that still lives: so each is
- * counted, and goes with the last that holds it.
+ * counted, and goes with the last that holds it. Commands of the same workspace may run meanwhile: each name is reached
+ * from descriptors, and no link is followed.
  */
-import { lstatSync, mkdirSync, readFileSync, rmdirSync, unlinkSync, writeFileSync } from 'node:fs';
+import { lstatSync, mkdirSync, rmdirSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
+import { inFolderOf, makePlace } from './beneath.ts';
+import { textOf } from './git-config.ts';
 
 export interface Placeholder {
   readonly path: string;
   /** of a file; null: an empty directory */
   readonly content: string | null;
+}
+
+/** Where something of the system is mounted below a private directory; it stays there. */
+export interface Place {
+  /** the private directory on the host */
+  readonly root: string;
+  readonly names: readonly string[];
+  /** a place of the kind that this is; null: a directory */
+  readonly like: string | null;
 }
 
 export interface PlaceholderHold {
@@ -22,7 +34,9 @@ export class Placeholders {
   readonly #kept = new Set<string>();
 
   /** Before the sandbox starts. What cannot be made is not there, and the start fails. */
-  hold(placeholders: readonly Placeholder[]): PlaceholderHold {
+  hold(wanted: readonly (Placeholder | Place)[]): PlaceholderHold {
+    const placeholders = wanted.filter((one) => 'path' in one);
+    for (const one of wanted) if ('root' in one) quietly(() => makePlace(one.root, one.names, kindLike(one.like)));
     for (const placeholder of placeholders) this.#take(placeholder);
     let held = true;
     return {
@@ -36,7 +50,7 @@ export class Placeholders {
   #take({ path, content }: Placeholder): void {
     const before = this.#holders.get(path) ?? 0;
     this.#holders.set(path, before + 1);
-    const exists = lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+    const exists = isThere(path);
     // A file that says what ours says was left by a daemon that was killed; a directory tells nothing of who made it.
     if (before === 0 && exists && (content === null || content === '')) this.#kept.add(path);
     if (!exists) quietly(() => make(path, content));
@@ -53,15 +67,27 @@ export class Placeholders {
   }
 }
 
+const kindLike = (like: string | null): 'directory' | 'file' =>
+  like === null || statSync(like).isDirectory() ? 'directory' : 'file';
+
+function isThere(path: string): boolean {
+  try {
+    return inFolderOf(path, (at) => lstatSync(at, { throwIfNoEntry: false })) !== undefined;
+  } catch {
+    return false;
+  }
+}
+
 function make(path: string, content: string | null): void {
-  if (content === null) mkdirSync(path);
-  else writeFileSync(path, content, { flag: 'wx' });
+  inFolderOf(path, (at) => (content === null ? mkdirSync(at) : writeFileSync(at, content, { flag: 'wx' })));
 }
 
 /** Never more than what was made: what a person put there meanwhile stays. */
 function remove(path: string, content: string | null): void {
-  if (content === null) rmdirSync(path);
-  else if (readFileSync(path, 'utf8') === content) unlinkSync(path);
+  inFolderOf(path, (at) => {
+    if (content === null) rmdirSync(at);
+    else if (textOf(at) === content) unlinkSync(at);
+  });
 }
 
 function quietly(act: () => void): void {

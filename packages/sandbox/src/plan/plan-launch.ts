@@ -3,12 +3,13 @@
  * nothing; what was observed decides.
  */
 import type { LaunchPlan, ResourceLimits, SandboxLimits, SandboxProfile } from '@agentbox/protocol';
+import { innermost, isBelow } from '../paths.ts';
 import { bubblewrapArguments } from './bubblewrap.ts';
 import { planEnvironment } from './environment.ts';
 import type { LaunchFacts, PathFacts } from './facts.ts';
 import { landlockAlone, landlockInside } from './landlock.ts';
 import { type Mount, planMounts } from './mounts.ts';
-import type { Placeholder } from './placeholders.ts';
+import type { Place, Placeholder } from './placeholders.ts';
 import { cwdInside, findProblem, type LaunchProblem } from './refusals.ts';
 
 export type Launch =
@@ -18,7 +19,7 @@ export type Launch =
       /** working directory, canonical, as seen inside */
       readonly cwd: string;
       /** what `Placeholders` must hold from before the start until the last process has ended, or the start fails */
-      readonly placeholders: readonly Placeholder[];
+      readonly placeholders: readonly (Placeholder | Place)[];
     }
   | { readonly kind: 'refuse'; readonly problem: LaunchProblem };
 
@@ -48,7 +49,7 @@ export function planLaunch(profile: SandboxProfile, facts: LaunchFacts): Launch 
     network: profile.network === 'rules' ? 'proxy' : 'none',
     environment: planEnvironment(profile.network, { home: paths.realHome, tmp: '/tmp' }, facts.environment),
   };
-  return { kind: 'launch', plan, cwd, placeholders: standIns(paths, mounts) };
+  return { kind: 'launch', plan, cwd, placeholders: [...privatePlaces(mounts), ...standIns(paths, mounts)] };
 }
 
 /** Without a network namespace there is no place for a proxy that cannot be gone round: the network stays shut. */
@@ -70,6 +71,20 @@ function standIns({ guard }: PathFacts, mounts: readonly Mount[]): readonly Plac
   return guard.guarded.flatMap((one): readonly Placeholder[] => {
     if (!mounted.has(one.path) || one.how === 'read-only' || one.how === 'pinned') return [];
     return [{ path: one.path, content: one.how === 'stand-in' ? one.content : null }];
+  });
+}
+
+/** What a command left in its private directories is in the way of nothing: no link there leads a mount elsewhere. */
+function privatePlaces(mounts: readonly Mount[]): readonly Place[] {
+  return mounts.flatMap((mount): readonly Place[] => {
+    if (mount.kind === 'link' || mount.kind === 'directory') return [];
+    const around = innermost(
+      mounts.filter((one) => isBelow(one.path, mount.path)),
+      mount.path,
+    );
+    if (around?.kind !== 'write' || around.source === around.path) return [];
+    const like = 'source' in mount ? mount.source : mount.kind === 'mask-file' ? '/dev/null' : null;
+    return [{ root: around.source, names: mount.path.slice(around.path.length + 1).split('/'), like }];
   });
 }
 
