@@ -108,6 +108,29 @@ for (const tool of ['exec_command', 'shell'] as const) {
   }
 }
 
+for (const kind of ['2025 over HTTP', '2026-07-28 over HTTP'] as const) {
+  verifies(
+    'questions.rounds',
+    async () => {
+      await using place = await Place.open();
+      await using client = await QuestionClient.connect(place, kind, { person: () => ({ action: 'accept' }) });
+      const all = Array.from({ length: 10 }, (_, step) => `echo ${step} | tee -a ${place.countFile}`).join('; ');
+      const held = await client.exec(all);
+      assert.deepEqual([client.asked.length, held.running, held.waiting.length], [8, true, 1], held.text);
+      const told = await client.wait(held.session_id);
+      assert.equal(told.running, true, 'what is known to wait is not asked again');
+      for (let left = 2; left > 0; left -= 1) {
+        const [question] = await place.opened(1);
+        await place.cli('approvals', 'allow', question?.id ?? '');
+        await until('it went on', () => place.counted().length === 11 - left);
+      }
+      const end = await client.wait(held.session_id, { since: 0 });
+      assert.deepEqual([end.exit_code, place.counted().length], [0, 10], end.text);
+    },
+    { cell: kind, skip },
+  );
+}
+
 verifies(
   'questions.poll',
   async () => {

@@ -148,7 +148,8 @@ for (const kind of KINDS) {
         const question = await place.first();
         await until('the dialog is open', () => client.asked.length === 1);
         await client.vanish();
-        await lost;
+        // Between the two requests of 2026-07-28 nothing is open that could fail.
+        if (kind !== '2026-07-28 over HTTP') await lost;
         assert.deepEqual(
           (await place.open()).map(({ id }) => id),
           [question.id],

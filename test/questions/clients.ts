@@ -15,7 +15,7 @@ export interface PersonAnswer {
 }
 
 /** What a person says to a dialog; aborted when the dialog is taken back. */
-export type Person = (message: string, signal: AbortSignal) => PersonAnswer | Promise<PersonAnswer>;
+type Person = (message: string, signal: AbortSignal) => PersonAnswer | Promise<PersonAnswer>;
 
 const waiting = z.object({ question: z.string(), file: z.string(), runs: z.string(), answer_with: z.string() });
 const denied = z.object({ file: z.string(), argv: z.array(z.string()), reason: z.string() });

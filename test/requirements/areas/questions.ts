@@ -25,6 +25,10 @@ export const questions = {
   'questions.state.restart': {
     text: 'what a client was asked before a restart it may answer after it, once, and nothing runs twice',
   },
+  'questions.state.sealed': {
+    text: 'a sealed state is opened once by each server, by who it was sealed for, until its end',
+  },
+  'questions.rounds': { text: 'a call that asks on and on ends with what waits' },
   'questions.record': { text: 'the record holds every decided program once and in order' },
   'questions.expiry': { text: 'a question that nobody answers is a no that says so, also in the record' },
   'questions.crowd': { text: 'many clients at once get their own questions, answers and outputs' },

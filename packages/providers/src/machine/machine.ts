@@ -1,11 +1,12 @@
 /** What every machine tool works with: one box, one store, one set of views. */
-import type { CallContext, Clock, ReportFault, SessionStore } from '@agentbox/control-plane';
+import type { Approvals, CallContext, Clock, ReportFault, SessionStore } from '@agentbox/control-plane';
 import type { Box, BoxFacts, PrincipalId } from '@agentbox/protocol';
 import type { PlaceCommand } from './placement.ts';
-import type { QuestionDesk } from './questions.ts';
 import type { SessionViews } from './session-views.ts';
 import type { MachineSettings } from './settings.ts';
 import type { MachineSkillLibrary } from './skills/index.ts';
+
+export type QuestionDesk = Pick<Approvals, 'opened' | 'answer' | 'get' | 'whileOpen'>;
 
 export interface Machine {
   readonly box: Box;

@@ -23,11 +23,10 @@ import {
 import { bootstrap } from './bootstrap.ts';
 import { machineDefinitions } from './definitions.ts';
 import { execCommand } from './exec-command.ts';
-import type { Machine, Turn } from './machine.ts';
+import type { Machine, QuestionDesk, Turn } from './machine.ts';
 import { fail, failedWith } from './outcome.ts';
 import { applyPatch } from './patch-command.ts';
 import { ON_THE_HOST, type PlaceCommand } from './placement.ts';
-import type { QuestionDesk } from './questions.ts';
 import { readOutput } from './read-output.ts';
 import { explainMissing } from './session-lookup.ts';
 import { killSession, listSessions, resizeSession } from './session-tools.ts';

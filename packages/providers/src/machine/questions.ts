@@ -2,13 +2,7 @@
  * A program of a session waits for a person: the client is asked where it can be, and the same call comes again with
  * the answer. Elsewhere the answer tells what waits and who decides it. The session itself is held by the box.
  */
-import {
-  type Approvals,
-  elicitationOf,
-  readElicitation,
-  type ToolCall,
-  type ToolOutcome,
-} from '@agentbox/control-plane';
+import { elicitationOf, readElicitation, type ToolCall, type ToolOutcome } from '@agentbox/control-plane';
 import {
   type ExecOutput,
   type ExecQuestion,
@@ -20,8 +14,6 @@ import {
 import { z } from 'zod';
 import type { Turn } from './machine.ts';
 import { type Failed, fail, oneLine } from './outcome.ts';
-
-export type QuestionDesk = Pick<Approvals, 'opened' | 'answer' | 'get' | 'whileOpen'>;
 
 /** A call that comes again after its client was asked. */
 export interface Resumed {
