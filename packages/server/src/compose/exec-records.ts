@@ -23,6 +23,8 @@ const PACE_MS = 100;
 export class ExecRecords {
   readonly #parts: ExecRecordsParts;
   #copied = 0;
+  /** of the batch that is under way, when the record took a part of it only */
+  readonly #taken = new Set<number>();
   #wanted = 0;
   #running: Promise<void> | null = null;
   #ended = false;
@@ -51,14 +53,14 @@ export class ExecRecords {
   }
 
   async #copy(): Promise<void> {
-    const { box, audit, reportFault } = this.#parts;
+    const { box, reportFault } = this.#parts;
     try {
       for (;;) {
         const { entries, last } = await box.execs(this.#copied, BATCH);
         if (last < this.#copied) this.#copied = 0;
         const end = entries.at(-1)?.number;
         if (end === undefined || this.#ended) return;
-        await Promise.all(entries.map((entry) => audit.append(recordOf(entry))));
+        await this.#record(entries);
         this.#copied = end;
         await box.acknowledgeExecs(end);
         if (entries.length < BATCH) await sleep(PACE_MS);
@@ -71,6 +73,21 @@ export class ExecRecords {
         this.grown(this.#wanted);
       }, RETRY_MS).unref();
     }
+  }
+
+  /** Rejects when the record did not take all of it: what it took is not brought again. */
+  async #record(entries: readonly ExecEntry[]): Promise<void> {
+    const { audit } = this.#parts;
+    const left = entries.filter(({ number }) => !this.#taken.has(number));
+    const settled = await Promise.allSettled(
+      left.map(async (entry) => {
+        await audit.append(recordOf(entry));
+        this.#taken.add(entry.number);
+      }),
+    );
+    const failed = settled.find((one) => one.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
+    this.#taken.clear();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
