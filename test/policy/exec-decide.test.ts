@@ -96,8 +96,17 @@ verifies(
     const hidden = { ...loader, argument: '/work/u' };
     assert.equal(judge(FORBID, facts('/work/s', ['./s'], { interpreters: [hidden] })).kind, 'ask', 'by a link');
     const link = { path: '/work/u', writable: true };
-    const found = { path: '/usr/bin/real', writable: false, written: '/work/u', names: [link, { path: '/usr/bin/uname', writable: false }] };
-    assert.equal(judge(FORBID, facts('/work/s', ['./s'], { interpreters: [found] })).kind, 'deny', 'by a name on the way');
+    const found = {
+      path: '/usr/bin/real',
+      writable: false,
+      written: '/work/u',
+      names: [link, { path: '/usr/bin/uname', writable: false }],
+    };
+    assert.equal(
+      judge(FORBID, facts('/work/s', ['./s'], { interpreters: [found] })).kind,
+      'deny',
+      'by a name on the way',
+    );
     const wipes = { path: '/usr/bin/rm', writable: false, argument: '-rf' };
     assert.equal(judge('', facts('/work/s', ['./s'], { interpreters: [wipes] })).kind, 'ask', 'by what it does');
   },

@@ -4,9 +4,16 @@
  * The codec never trusts a length: a frame over a ceiling is refused before a byte of it is stored.
  */
 import { z } from 'zod';
-import { execEntry, execQuestion, deniedExec, sandboxProfile } from './guard-wire.ts';
-import { type PrincipalId, parsePrincipalId, parseQuestionId, parseSessionId, type QuestionId, type SessionId } from './ids.ts';
 import { QUESTION_ANSWERS } from './guard.ts';
+import { deniedExec, execEntry, execQuestion, sandboxProfile } from './guard-wire.ts';
+import {
+  type PrincipalId,
+  parsePrincipalId,
+  parseQuestionId,
+  parseSessionId,
+  type QuestionId,
+  type SessionId,
+} from './ids.ts';
 import { PROFILE_NAMES } from './sandbox.ts';
 
 /** Grows with every change that a peer of the version before would not understand. */

@@ -1,7 +1,14 @@
 /** The schemas of profiles, questions and programs, as they travel between the server and a box. */
 import { z } from 'zod';
 import { EXEC_DECISIONS } from './guard.ts';
-import { type PrincipalId, parsePrincipalId, parseQuestionId, parseSessionId, type QuestionId, type SessionId } from './ids.ts';
+import {
+  type PrincipalId,
+  parsePrincipalId,
+  parseQuestionId,
+  parseSessionId,
+  type QuestionId,
+  type SessionId,
+} from './ids.ts';
 
 const count = z.number().int().nonnegative().safe();
 const path = z.string().min(1).max(8192);

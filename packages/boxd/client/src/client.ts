@@ -182,10 +182,7 @@ class BoxClient implements Box {
     return boxReplies.answer.parse((await this.#ask({ op: 'answer', request })).header);
   }
 
-  async execs(
-    after: number,
-    max: number,
-  ): Promise<{ readonly entries: readonly ExecEntry[]; readonly last: number }> {
+  async execs(after: number, max: number): Promise<{ readonly entries: readonly ExecEntry[]; readonly last: number }> {
     return boxReplies.execs.parse((await this.#askAgain({ op: 'execs', after, max })).header);
   }
 

@@ -162,7 +162,11 @@ function reply(plan: Plan): PatchReply {
   return { ...printPlan(plan), files: plan.files, notes, failure: null };
 }
 
-async function applyOnce(patch: Patch, request: PatchRequest, boundary: Boundary | null): Promise<PatchReply | 'stale'> {
+async function applyOnce(
+  patch: Patch,
+  request: PatchRequest,
+  boundary: Boundary | null,
+): Promise<PatchReply | 'stale'> {
   const seen = await observeAll(pathsOf(patch), request.cwd, boundary);
   const facts = new Map([...seen].map(([path, one]) => [path, one.facts]));
   const plan = planPatch(patch, facts, request.options);

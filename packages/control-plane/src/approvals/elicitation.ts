@@ -87,7 +87,9 @@ function messageOf(question: Question): string {
     `Asked because: ${causeOf(question)}`,
     `May write: ${facts.mayWrite.length === 0 ? 'nothing' : listed(facts.mayWrite)}`,
     `Network: ${networkLine(facts.network)}`,
-    ...(proposal === null ? [] : [`Always writes: ${fact(literal(ruleLineOf(proposal)))} (from then on it runs OUTSIDE the sandbox, unasked)`]),
+    ...(proposal === null
+      ? []
+      : [`Always writes: ${fact(literal(ruleLineOf(proposal)))} (from then on it runs OUTSIDE the sandbox, unasked)`]),
     `Question ${id}, open until ${new Date(expiresAt).toISOString()}`,
   ];
   return lines.join('\n');

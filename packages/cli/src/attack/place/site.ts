@@ -47,7 +47,7 @@ export interface Site {
 }
 
 type Sandbox = ReturnType<typeof loadConfig>['sandbox'];
-export interface SiteLimits extends Readonly<Sandbox['limits']> {}
+interface SiteLimits extends Readonly<Sandbox['limits']> {}
 
 /** Gathers what must be undone from the first moment on, so that a Ctrl-C in the middle undoes it too. */
 export async function openSite(source: InstallSource): Promise<Site> {
