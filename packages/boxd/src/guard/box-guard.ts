@@ -19,6 +19,7 @@ import {
 import { PathObserver, Placeholders, planLaunch } from '@agentbox/sandbox';
 import type { Libc } from '../native/libc.ts';
 import { type ExecPolicy, environmentForEscalation, openExecPolicy } from '../policy/index.ts';
+import { removeGroups } from '../process/limits.ts';
 import type { Environment } from '../session/environment.ts';
 import type { Program } from '../session/launch.ts';
 import type { Start } from '../session/start.ts';
@@ -202,6 +203,7 @@ export class BoxGuard {
   close(): void {
     this.#questions.close();
     this.#lingering.close();
+    removeGroups();
     this.#configured?.policy.close();
     this.#log.close();
   }

@@ -3,7 +3,7 @@
  * follows the session, v1 in groups of the memory and pids controllers that the session is born into. A controller
  * that cannot be had is named; the limits of single processes hold in every case.
  */
-import { closeSync, constants, mkdirSync, openSync, rmdirSync, writeSync } from 'node:fs';
+import { closeSync, constants, mkdirSync, openSync, readdirSync, rmdirSync, statSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import type { LaunchPlan } from '@agentbox/protocol';
 import type { Cgroup } from './cgroup.ts';
@@ -40,6 +40,12 @@ interface Home {
   readonly fd: number;
 }
 
+/** `agentbox-TAG-SESSION`, as guarded sessions name theirs */
+const GROUP_NAME = /^agentbox-\d+-s_[a-z0-9]+$/;
+/** A group is made empty: a young one may be about to be used by another daemon. */
+const ABANDONED_MS = 60_000;
+const AGAIN_MS = 100;
+
 type Controller = keyof typeof V1;
 
 /** Where the daemon stands: looked up once, because nothing moves it while it lives. */
@@ -57,10 +63,54 @@ function findHome(controller: Controller): Home | null {
   const own = ownCgroup('cgroup1', controller);
   if ('missing' in own) return null;
   try {
-    return { directory: own.directory, fd: openSync(path.join(own.directory, 'tasks'), constants.O_WRONLY) };
+    const home = { directory: own.directory, fd: openSync(path.join(own.directory, 'tasks'), constants.O_WRONLY) };
+    removeAbandoned(own.directory);
+    return home;
   } catch {
     return null;
   }
+}
+
+/** What a daemon that was killed left behind. The kernel refuses to remove a group in which something lives. */
+function removeAbandoned(directory: string): void {
+  const youngest = Date.now() - ABANDONED_MS;
+  for (const name of readdirSync(directory).filter((one) => GROUP_NAME.test(one))) {
+    const group = path.join(directory, name);
+    if ((statSync(group, { throwIfNoEntry: false })?.mtimeMs ?? youngest) < youngest) remove(group);
+  }
+}
+
+/** Whether it is gone. */
+function remove(directory: string): boolean {
+  try {
+    rmdirSync(directory);
+  } catch (fault) {
+    // Something of the session still ends in it.
+    return !(fault instanceof Error && 'code' in fault && fault.code === 'EBUSY');
+  }
+  return true;
+}
+
+/** Groups that this daemon has made. */
+const standing = new Set<string>();
+/** Those of sessions that have ended, and of which something may still be dying. */
+const ending = new Set<string>();
+let timer: NodeJS.Timeout | null = null;
+
+function removeEnding(): void {
+  for (const directory of ending) {
+    if (!remove(directory)) continue;
+    ending.delete(directory);
+    standing.delete(directory);
+  }
+  timer = null;
+  if (ending.size > 0) timer = setTimeout(removeEnding, AGAIN_MS).unref();
+}
+
+/** The daemon ends, and everything in it has: what is not removed by then is left to the next one. */
+export function removeGroups(): void {
+  if (timer !== null) clearTimeout(timer);
+  for (const directory of standing) remove(directory);
 }
 
 export class BoundGroup {
@@ -75,6 +125,7 @@ export class BoundGroup {
       if (home === null) return [];
       const directory = path.join(home.directory, name);
       if (!make(directory)) return [];
+      standing.add(directory);
       this.missing.push(...setAll(directory, V1[controller](bounds)));
       return [{ directory, homeFd: home.fd }];
     });
@@ -99,15 +150,10 @@ export class BoundGroup {
     else if (this.#places.length < 2) this.missing.push('memory and processes together');
   }
 
-  /** Removes what is empty by now. */
+  /** Removed as soon as nothing is in it. */
   release(): void {
-    for (const { directory } of this.#places) {
-      try {
-        rmdirSync(directory);
-      } catch {
-        // Something of the session still ends in it.
-      }
-    }
+    for (const { directory } of this.#places) ending.add(directory);
+    if (timer === null) removeEnding();
   }
 }
 
