@@ -73,8 +73,26 @@ int main(void) {
   CALL("inet raw", SYS_socket, AF_INET, SOCK_RAW, 1);
   CALL("inet6 dgram", SYS_socket, AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   CALL("mptcp", SYS_socket, AF_INET, SOCK_STREAM, 262);
+  int own = open("own", O_CREAT | O_RDWR, 0600);
+  CALL("fchmod set-user-id", SYS_fchmod, own, 04755);
+  CALL("fchmodat set-group-id", SYS_fchmodat, AT_FDCWD, "own", 02755);
+  CALL("fchmodat2 set-user-id", 452, AT_FDCWD, "own", 06755, 0);
+  CALL("openat set-user-id", SYS_openat, AT_FDCWD, "made", O_CREAT | O_WRONLY, 04755);
+  CALL("openat O_TMPFILE set-user-id", SYS_openat, AT_FDCWD, ".", O_TMPFILE | O_WRONLY, 04755);
+  CALL("mkdirat set-group-id", SYS_mkdirat, AT_FDCWD, "madedir", 02755);
+  CALL("mknodat set-user-id", SYS_mknodat, AT_FDCWD, "madenod", S_IFREG | 04755, 0);
+#ifdef __x86_64__
+  CALL("chmod set-user-id", SYS_chmod, "own", 04755);
+  CALL("open set-user-id", SYS_open, "made", O_CREAT | O_WRONLY, 04755);
+  CALL("creat set-user-id", SYS_creat, "made", 04755);
+  CALL("mkdir set-group-id", SYS_mkdir, "madedir", 02755);
+  CALL("mknod set-user-id", SYS_mknod, "madenod", S_IFREG | 04755, 0);
+#endif
+  CALL("F_SETLEASE", SYS_fcntl, own, F_SETLEASE, F_WRLCK);
+  CALL("F_NOTIFY", SYS_fcntl, own, F_NOTIFY, 1);
   puts("--");
   CALL("clone3", 435, space, 64);
+  CALL("openat2", 437, AT_FDCWD, "own", space, 24);
   puts("--");
   CALL("inet stream", SYS_socket, AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
   CALL("inet6 stream", SYS_socket, AF_INET6, SOCK_STREAM, 6);
@@ -84,6 +102,10 @@ int main(void) {
   CALL("personality", SYS_personality, 0xffffffff);
   CALL("fifo", SYS_mknodat, AT_FDCWD, "fifo", S_IFIFO | 0600, 0);
   CALL("unshare files", SYS_unshare, CLONE_FILES);
+  CALL("open with a mode that counts for nothing", SYS_openat, AT_FDCWD, "own", O_RDONLY, 07777);
+  CALL("fchmod", SYS_fchmod, own, 0755);
+  CALL("sticky", SYS_mkdirat, AT_FDCWD, "sticky", 01777);
+  CALL("F_DUPFD", SYS_fcntl, own, F_DUPFD, 0);
   puts("--");
   fflush(stdout);
 #ifdef __x86_64__
@@ -110,11 +132,11 @@ for (const engine of ENGINES) {
         const run = await runGuarded(COMPILE, { engine, plan: { network } });
         const [refused = '', absent, tcp, allowed, other] = run.stdout.split('--\n');
         for (const line of refused.trim().split('\n')) assert.match(line, new RegExp(` ${EPERM}$`));
-        assert.equal(refused.trim().split('\n').length, 45);
-        assert.equal(absent, `clone3 ${ENOSYS}\n`);
+        assert.equal(refused.trim().split('\n').length, process.arch === 'x64' ? 59 : 54);
+        assert.equal(absent, `clone3 ${ENOSYS}\nopenat2 ${ENOSYS}\n`);
         const errno = network === 'proxy' ? 0 : EPERM;
         assert.equal(tcp, `inet stream ${errno}\ninet6 stream ${errno}\n`);
-        assert.match(allowed ?? '', /^(?:[\w ]+ 0\n){5}$/);
+        assert.match(allowed ?? '', /^(?:[\w ]+ 0\n){9}$/);
         if (process.arch === 'x64') assert.equal(other, `x32 ${ENOSYS}\ni386 ended by 31\n`);
       },
       {

@@ -156,7 +156,8 @@ export class GuardedRun implements AsyncDisposable {
     const plan = planFor(this.folder, options);
     const argv = options.argv ?? ['bash', '-c', script];
     const path = argv[0]?.startsWith('/') === true ? argv[0] : '/bin/bash';
-    const words = wardenArgv(WARDEN, plan, { path, argv });
+    const cwd = options.cwd ?? this.folder;
+    const words = wardenArgv(WARDEN, plan, { path, argv, cwd });
     const environment = {
       PATH: '/usr/bin:/bin',
       HOME: this.folder,
@@ -165,11 +166,10 @@ export class GuardedRun implements AsyncDisposable {
       TERM: 'xterm',
       ...options.environment,
     };
-    const cwd = options.cwd ?? this.folder;
     const started =
       options.terminal === undefined
-        ? this.#startPiped(words, environment, cwd)
-        : this.#startOnTerminal(words, environment, cwd, options.terminal);
+        ? this.#startPiped(words, environment)
+        : this.#startOnTerminal(words, environment, options.terminal);
     this.pid = started.pid;
     const exits = Promise.withResolvers<{ readonly code: number; readonly signal: number | null }>();
     this.exited = exits.promise;
@@ -215,9 +215,14 @@ export class GuardedRun implements AsyncDisposable {
     };
   }
 
-  #startPiped(words: readonly string[], env: NodeJS.ProcessEnv, cwd: string): Started {
+  #startPiped(words: readonly string[], env: NodeJS.ProcessEnv): Started {
     const stdio = ['pipe', 'pipe', 'pipe', 'pipe'] as const;
-    const child: ChildProcess = spawn(words[0] ?? '', words.slice(1), { stdio: [...stdio], env, cwd, detached: true });
+    const child: ChildProcess = spawn(words[0] ?? '', words.slice(1), {
+      stdio: [...stdio],
+      env,
+      cwd: '/',
+      detached: true,
+    });
     child.stdout?.on('data', (chunk: Buffer) => void (this.stdout += chunk.toString('utf8')));
     child.stderr?.on('data', (chunk: Buffer) => void (this.stderr += chunk.toString('utf8')));
     child.stdin?.on('error', () => undefined);
@@ -230,12 +235,7 @@ export class GuardedRun implements AsyncDisposable {
     return { pid: child.pid, link, closed };
   }
 
-  #startOnTerminal(
-    words: readonly string[],
-    env: Readonly<Record<string, string>>,
-    cwd: string,
-    size: TerminalSize,
-  ): Started {
+  #startOnTerminal(words: readonly string[], env: Readonly<Record<string, string>>, size: TerminalSize): Started {
     const terminal = openTerminal(libc, size);
     assert.ok(!('error' in terminal));
     const line = openLine(libc);
@@ -244,7 +244,7 @@ export class GuardedRun implements AsyncDisposable {
       path: words[0] ?? '',
       argv: words,
       environment: env,
-      cwd,
+      cwd: '/',
       descriptors: [leaf, leaf, leaf],
       line: line.childFd,
     });

@@ -20,7 +20,7 @@ async function withDaemon(
   script: string,
 ): Promise<{ code: number | null; output: string; heard: string }> {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'guard-')));
-  const words = wardenArgv(WARDEN, planFor(folder, {}), { path: '/bin/sh', argv: ['sh', '-c', script] });
+  const words = wardenArgv(WARDEN, planFor(folder, {}), { path: '/bin/sh', argv: ['sh', '-c', script], cwd: folder });
   const stdio: readonly 'pipe'[] = ['pipe', 'pipe', 'pipe', 'pipe'];
   const child = spawn(words[0] ?? '', words.slice(1), { stdio: [...stdio], cwd: folder, detached: true });
   let output = '';
@@ -93,6 +93,7 @@ verifies(
     const words = wardenArgv(WARDEN, planFor(folder, {}), {
       path: '/bin/bash',
       argv: ['bash', '-c', 'x=$(printf %04000d 0); for i in $(seq 3000); do /bin/true $x; done; echo end'],
+      cwd: folder,
     });
     const child = spawn(words[0] ?? '', words.slice(1), {
       stdio: ['ignore', 'pipe', 'inherit', 'pipe'],

@@ -1,6 +1,8 @@
 /** A thread changes path or arguments while its process execs. AGENTBOX_RACES sets the number of tries. */
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { verifies } from '../requirements/verifies.ts';
 import { headsOf, noNamespaces, runGuarded } from './launch.ts';
 
@@ -73,3 +75,49 @@ for (const [cell, mode] of [
     { cell, skip: existsSync('/usr/bin/gcc') ? noNamespaces : 'gcc is not installed here', timeout: 600_000 },
   );
 }
+
+/** The directory in which a program is let out takes turns with a link to another one of the host. */
+const MOVER = `
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+int main(int argc, char **argv) {
+  int tries = atoi(argv[1]);
+  mkdir("own", 0777);
+  symlink(argv[2], "link");
+  int folder = open("own", O_RDONLY | O_DIRECTORY);
+  pid_t mover = fork();
+  if (mover == 0)
+    for (;;) syscall(SYS_renameat2, AT_FDCWD, "own", AT_FDCWD, "link", 2);
+  for (int i = 0; i < tries; i++) {
+    pid_t pid = fork();
+    if (pid == 0) { fchdir(folder); execl("/bin/ls", "ls", "-a", (char *)0); _exit(9); }
+    waitpid(pid, NULL, 0);
+  }
+  kill(mover, SIGKILL);
+  puts("end");
+  return argc - 3;
+}
+`;
+
+verifies(
+  'guard.outside.directory',
+  async () => {
+    const canary = mkdtempSync(join(tmpdir(), 'guard-canary-'));
+    try {
+      writeFileSync(join(canary, 'CANARY'), '');
+      const script = `cat > m.c <<'X'\n${MOVER}\nX\ngcc -O1 -o m m.c && ./m ${TRIES} ${canary}`;
+      const run = await runGuarded(script, { escalate: ['ls'] });
+      assert.match(run.stdout, /^end$/m);
+      assert.doesNotMatch(run.stdout, /CANARY/);
+    } finally {
+      rmSync(canary, { recursive: true });
+    }
+  },
+  { cell: 'exchanged', skip: existsSync('/usr/bin/gcc') ? noNamespaces : 'gcc is not installed here' },
+);

@@ -77,7 +77,7 @@ static const uint32_t HARMLESS_PERSONALITY[] = {0, 0x0008, 0x20000, 0x20008, 0x4
 #define NEW_TIME 0x80u /* CLONE_NEWTIME; of clone() it is part of the exit signal */
 
 struct program {
-  struct sock_filter code[256];
+  struct sock_filter code[512];
   unsigned short length;
 };
 
@@ -172,6 +172,15 @@ static void refuse_terminal_input(struct program *program) {
   block_end(program, block);
 }
 
+/* Whoever opens a leased file waits for its holder, also outside; a notification tells of what others do. */
+static void refuse_leases(struct program *program) {
+  unsigned short block = block_start(program, SYS_fcntl);
+  load_argument(program, 1);
+  give_if(program, F_SETLEASE, REFUSE(EPERM));
+  give_if(program, F_NOTIFY, REFUSE(EPERM));
+  block_end(program, block);
+}
+
 static void allow_sockets(struct program *program, bool network) {
   unsigned short block = block_start(program, SYS_socket);
   load_argument(program, 0);
@@ -230,6 +239,7 @@ static void build(struct program *program, bool network) {
 #endif
   allow_personalities(program);
   refuse_terminal_input(program);
+  refuse_leases(program);
   allow_sockets(program, network);
   give(program, SECCOMP_RET_ALLOW);
 }

@@ -231,6 +231,8 @@ void inside(const struct plan *plan, int control) {
   prctl(PR_SET_NAME, "agentbox-init", 0, 0, 0);
   if (plan->bwrap == NULL) prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
   receive_stdio(stdio);
+  const char *place = mounts_differ(plan);
+  if (place != NULL) give_up("%.400s was exchanged while the sandbox was set up: nothing was started", place);
   if (plan->listen_port != 0) hand_out_listener(plan->listen_port);
   if (!plan->enters_folder && chdir(plan->cwd) != 0)
     give_up("the working directory %.400s is not inside the sandbox", plan->cwd);

@@ -41,10 +41,14 @@ static void add_rlimit(struct plan *plan, const char *text) {
   fail("unknown limit: %.40s", text);
 }
 
-static void add_path(const char **list, size_t *count, const char *path) {
-  if (*count == MAX_PATHS) fail("at most %d paths of one kind", MAX_PATHS);
+static char *absolute(char *path) {
   if (path[0] != '/') fail("not absolute: %.400s", path);
-  list[(*count)++] = path;
+  return path;
+}
+
+static void add_path(const char **list, size_t *count, char *path) {
+  if (*count == MAX_PATHS) fail("at most %d paths of one kind", MAX_PATHS);
+  list[(*count)++] = absolute(path);
 }
 
 static void take_bwrap(struct plan *plan, char **words, size_t left, size_t count) {
@@ -65,9 +69,10 @@ void plan_parse(struct plan *plan, char **argv) {
       plan->no_exec_from_writable = true;
       continue;
     }
-    const char *value = *++argv;
+    char *value = *++argv;
     if (value == NULL) fail("%s: no value, or no `--` before the command", option);
     if (strcmp(option, "--link") == 0) plan->link = (int)number_of(value, 1 << 20);
+    else if (strcmp(option, "--cwd") == 0) plan->cwd = absolute(value);
     else if (strcmp(option, "--read") == 0) add_path(plan->read, &plan->reads, value);
     else if (strcmp(option, "--write") == 0) add_path(plan->write, &plan->writes, value);
     else if (strcmp(option, "--rlimit") == 0) add_rlimit(plan, value);
@@ -81,6 +86,7 @@ void plan_parse(struct plan *plan, char **argv) {
   }
   if (*argv == NULL || argv[1] == NULL || argv[2] == NULL) fail("-- PATH ARGV0 [ARG...] is missing");
   if (plan->link < 3) fail("--link FD is missing");
+  if (plan->cwd == NULL) fail("--cwd PATH is missing");
   plan->command = argv + 1;
 }
 
@@ -105,7 +111,6 @@ int plan_to_memory(const struct plan *plan, char **argv) {
   int fd = memfd_create("plan", 0);
   if (fd < 0) fail("no memory file");
   struct buffer out = {0};
-  buffer_add(&out, plan->cwd, strlen(plan->cwd) + 1);
   buffer_add(&out, plan->ignore_hangup ? "1" : "0", 2);
   add_list(&out, argv);
   add_list(&out, plan->environment);
@@ -132,7 +137,6 @@ void plan_from_memory(struct plan *plan, int fd) {
   if (fstat(fd, &status) != 0 || status.st_size <= 0) fail("no plan");
   char *text = mmap(NULL, (size_t)status.st_size + 1, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
   if (text == MAP_FAILED) fail("no memory for the plan");
-  plan->cwd = next_word(&text);
   plan->ignore_hangup = next_word(&text)[0] == '1';
   char **argv = next_list(&text);
   plan->environment = next_list(&text);

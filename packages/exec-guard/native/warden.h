@@ -47,7 +47,7 @@ struct plan {
   bool ignore_hangup;
   char **command; /* path, then argv from argv[0] on */
   char **environment;
-  char *cwd;
+  char *cwd; /* of the command, as seen inside */
 };
 
 /* ---- plan.c ---- */
@@ -102,6 +102,11 @@ struct inside_message {
   int signal;
   char text[500];
 };
+
+/* ---- mounts.c ---- */
+
+/* NULL, or the place where something else is mounted than bubblewrap was told. */
+const char *mounts_differ(const struct plan *plan);
 
 int landlock_abi(void);
 void apply_landlock(const struct plan *plan);

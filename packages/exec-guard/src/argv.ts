@@ -1,6 +1,5 @@
 /**
- * The command line of a warden. Its environment and working directory are the command's: nothing of either reaches
- * bubblewrap. Descriptors 0, 1 and 2 are the command's, 3 is the line to the daemon.
+ * The command line of a warden. Its environment is the command's: nothing of it reaches bubblewrap. Descriptors 0, 1 and 2 are the command's, 3 is the line to the daemon.
  */
 import type { LaunchPlan, ResourceLimits } from '@agentbox/protocol';
 import { PROXY_PORT } from '@agentbox/protocol';
@@ -16,17 +15,22 @@ function limitWords(limits: ResourceLimits): readonly string[] {
   return Object.entries(named).flatMap(([name, value]) => (value === null ? [] : ['--rlimit', `${name}=${value}`]));
 }
 
-/** `program.argv` begins with argv[0], which need not be the path. The first word of the result is the warden. */
+/**
+ * `program.argv` begins with argv[0], which need not be the path; `program.cwd` is a path inside the sandbox, which the
+ * host need not have. The first word of the result is the warden.
+ */
 export function wardenArgv(
   warden: string,
   plan: LaunchPlan,
-  program: { readonly path: string; readonly argv: readonly string[] },
+  program: { readonly path: string; readonly argv: readonly string[]; readonly cwd: string },
 ): readonly string[] {
   const bubblewrap = plan.bubblewrap === null ? [] : [plan.bubblewrap.program, ...plan.bubblewrap.args];
   return [
     warden,
     '--link',
     '3',
+    '--cwd',
+    program.cwd,
     ...plan.landlock.read.flatMap((path) => ['--read', path]),
     ...plan.landlock.write.flatMap((path) => ['--write', path]),
     ...limitWords(plan.rlimits),

@@ -1,5 +1,5 @@
 /** SHA-256 of the binaries in vendor/. Written by scripts/build/warden.ts. */
 export const WARDEN_SHA256: Readonly<Record<string, string>> = {
-  'linux-x64': '7ca76196234dd26fbf355dc8250edca4a2d4147171201ea38bc119c163fc5b5e',
-  'linux-arm64': '33baea495e6312d7c0ced905b9aba5b38db9ce96e165005edb52e614bfa86db5',
+  'linux-x64': '64160736e01dfee874309870f069de512ee947d1bcef12b2ae7563ace438a94a',
+  'linux-arm64': '2355aaa227045fd5aaf363abcbb4f17426efd366cd3d21c8d975f76089ad6ffa',
 };

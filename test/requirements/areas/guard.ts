@@ -3,6 +3,15 @@ import type { Requirements } from '../requirement.ts';
 
 export const guard = {
   'guard.exec.every-way': { text: 'a forbidden program does not run, whichever way it is started' },
+  'guard.exec.scripts': {
+    text: 'the first line of a script is judged with its argument, by every name and what it loads',
+  },
+  'guard.image.bounded': {
+    text: 'a file that becomes a pipe, a link or another one while it is hashed delays no question and no other session',
+  },
+  'guard.outside.directory': {
+    text: 'a program outside starts in the very directory that its process stands in, whatever takes its name meanwhile',
+  },
   'guard.exec.harmless': { text: 'what is allowed runs as without a guard: output, exit status, arguments, signals' },
   'guard.exec.names': {
     text: 'a program is told with every name on the way to its file, and which of them were makeable',
@@ -39,9 +48,18 @@ export const guard = {
   'guard.inside.descriptors': { text: 'a command has descriptors 0, 1 and 2, default signals and nothing else' },
   'guard.inside.calls': { text: 'system calls that undo a sandbox are refused, in every ABI' },
   'guard.inside.network': { text: 'sockets are local, or TCP to the proxy whose listener is handed out' },
+  'guard.inside.directory': {
+    text: 'a command starts in a directory that only its sandbox has, and nothing is let out from there',
+  },
   'guard.inside.files': { text: 'Landlock holds what may be written when nothing else does' },
   'guard.link.abuse': { text: 'a daemon that breaks the protocol or goes away ends the sandbox' },
   'guard.link.client': { text: 'the client takes messages in any pieces, and no more than its bounds' },
+  'guard.start.exchanged': {
+    text: 'what is exchanged for a link between the look at it and its mount is not mounted: nothing runs',
+  },
+  'guard.start.private-links': {
+    text: 'a link that a command leaves in a private directory leads no mount and no placeholder out of it',
+  },
   'guard.start.failed': { text: 'a sandbox that cannot be set up starts nothing and says why' },
   'guard.binary.pinned': { text: 'the binary is built from its sources byte for byte, and no other is used' },
 } as const satisfies Requirements;

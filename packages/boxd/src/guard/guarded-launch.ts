@@ -93,11 +93,12 @@ export class GuardedLaunch implements Guarded {
   /** What is started in place of the command. */
   get start(): Start {
     const { warden, plan, program, environment, cwd } = this.#parts;
-    const argv = wardenArgv(warden, plan, program);
+    const argv = wardenArgv(warden, plan, { ...program, cwd });
     return {
       program: { path: warden, argv, ignoresHangup: program.ignoresHangup ?? false },
       environment: laidOver(environment, plan.environment),
-      cwd,
+      // Inside there are directories that the host does not have at this path.
+      cwd: '/',
       guarded: {
         line: this.#line.childFd,
         around: (spawn) => (this.#bounds === null ? spawn() : this.#bounds.around(spawn)),

@@ -56,7 +56,8 @@ function isThere(at: string, kind: 'directory' | 'file'): boolean {
 
 /** Each name is looked up in the descriptor of the one before. */
 function within<T>(root: string, names: readonly string[], act: (folder: string) => T): T {
-  let fd = openSync(root, FOLDER);
+  // A descriptor is a link in /proc: the dot is what it leads to.
+  let fd = openSync(`${root}/.`, FOLDER);
   try {
     for (const name of names) {
       const next = openSync(`/proc/self/fd/${fd}/${name}`, FOLDER);
