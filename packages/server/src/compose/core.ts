@@ -94,10 +94,12 @@ export async function composeCore(options: CoreOptions, { stores, daemon }: Grou
   const questions = stack.use(await openBoxQuestions(options, stores, box));
   const { approvals } = questions;
   boxd.reconnected = () => questions.reconnected();
-  const records = stack.use(new ExecRecords({ box, audit, reportFault }));
+  // The operator's own token is in a file that commands of the host profile can read: it must not reach a model.
+  const redactor = redactorOf(() => token);
+  const records = stack.use(new ExecRecords({ box, audit, redactor, reportFault }));
   await records.start();
   const skills = stack.use(await createSkillLibrary({ roots: skillRoots(skillPlaces(config, options.env)) }));
-  const { catalog, pipeline } = composeTools(options, { stores, box, skills, approvals, token: () => token }, stack);
+  const { catalog, pipeline } = composeTools(options, { stores, box, skills, approvals, redactor }, stack);
   return {
     stores,
     audit,
@@ -201,12 +203,12 @@ interface Parts {
   readonly box: BoxConnection;
   readonly skills: MachineSkillLibrary;
   readonly approvals: Approvals;
-  readonly token: () => string;
+  readonly redactor: () => Redactor;
 }
 
 function composeTools(
   options: CoreOptions,
-  { stores, box, skills, approvals, token }: Parts,
+  { stores, box, skills, approvals, redactor }: Parts,
   stack: AsyncDisposableStack,
 ): { readonly catalog: Catalog; readonly pipeline: ObservedCallPipeline } {
   const { config, clock, reportFault } = options;
@@ -215,8 +217,6 @@ function composeTools(
   const place = placeCommands(options.paths.home, config, skills.roots);
   const machine = createMachineProvider({ box, skills, sessions, settings, clock, reportFault, place, approvals });
   const catalog = stack.use(createCatalog({ providers: [machine], prefix: config.tools.prefix, reportFault }));
-  // The operator's own token is in a file that commands of the host profile can read: it must not reach a model.
-  const redactor = redactorOf(token);
   return { catalog, pipeline: createCallPipeline({ catalog, audit: stores.audit, redactor, clock, reportFault }) };
 }
 

@@ -3,13 +3,15 @@
  * acknowledged, and after a crash the record itself says how far it got.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { unreachable } from '@agentbox/base';
+import { type Redactor, unreachable } from '@agentbox/base';
 import type { AuditLog, ReportFault } from '@agentbox/control-plane';
 import type { AuditEntry, Box, ExecEntry } from '@agentbox/protocol';
 
 export interface ExecRecordsParts {
   readonly box: Pick<Box, 'execs' | 'acknowledgeExecs' | 'watch'>;
   readonly audit: AuditLog;
+  /** what must not stand in the record, not even as an argument of a program */
+  readonly redactor: () => Redactor;
   readonly reportFault: ReportFault;
 }
 
@@ -77,11 +79,12 @@ export class ExecRecords {
 
   /** Rejects when the record did not take all of it: what it took is not brought again. */
   async #record(entries: readonly ExecEntry[]): Promise<void> {
-    const { audit } = this.#parts;
+    const { audit, redactor } = this.#parts;
+    const secrets = redactor();
     const left = entries.filter(({ number }) => !this.#taken.has(number));
     const settled = await Promise.allSettled(
       left.map(async (entry) => {
-        await audit.append(recordOf(entry));
+        await audit.append(recordOf(secrets.data(entry)));
         this.#taken.add(entry.number);
       }),
     );
@@ -99,7 +102,7 @@ export class ExecRecords {
 }
 
 function recordOf({ number, at, session, owner, what }: ExecEntry): AuditEntry {
-  const { kind, ...facts } = what;
+  const { kind: _kind, ...facts } = what;
   const entry = { at, principal: owner, trace: null, subject: session, detail: { exec: number, ...facts } };
   switch (what.kind) {
     case 'exec':
