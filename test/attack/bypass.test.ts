@@ -5,9 +5,7 @@ import { join } from 'node:path';
 import { verifies } from '../requirements/verifies.ts';
 import { AttackHome, NO_NETWORK, reportOf } from './attacked.ts';
 
-/** False as soon as `agentbox up --profile workspace` starts. */
-const NOT_YET: string | false = 'profile workspace cannot be started yet';
-const skip = NO_NETWORK === false ? NOT_YET : NO_NETWORK;
+const skip = NO_NETWORK;
 
 const CELLS = [
   ['rules by name', ''],
