@@ -369,7 +369,7 @@ static void refuse_here(struct ask *ask, const char *reason) {
 }
 
 static void judge(struct ask *ask) {
-  if (the_plan->no_exec_from_writable && ask->facts.any_writable) {
+  if (the_plan->no_exec_from_writable && ask->facts.program->any_writable) {
     refuse_here(ask, "this sandbox runs no programs from where it can write");
     return;
   }

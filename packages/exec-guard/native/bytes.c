@@ -169,3 +169,10 @@ uint64_t hash_end(struct hash *hash) {
   for (int i = 0; i < 4; i++) hash_round(hash);
   return hash->v[0] ^ hash->v[1] ^ hash->v[2] ^ hash->v[3];
 }
+
+uint64_t hash_of(const void *data, size_t length) {
+  struct hash hash;
+  hash_start(&hash);
+  hash_add(&hash, data, length);
+  return hash_end(&hash);
+}

@@ -114,20 +114,22 @@ static void set_heads(const char *names, size_t length) {
 }
 
 static bool is_head(const char *path) {
-  const char *slash = strrchr(path, '/');
-  const char *name = slash == NULL ? path : slash + 1;
+  const char *name = base_of(path);
   return bsearch(&name, heads, head_count, sizeof *heads, compare_heads) != NULL;
 }
 
+static bool has_head(const struct name *names, size_t count) {
+  for (size_t i = 0; i < count; i++)
+    if (is_head(names[i].path)) return true;
+  return false;
+}
+
 bool link_is_interesting(const struct facts *facts) {
-  if (all_heads || facts->image.kind != IMAGE_FILE) return true;
-  for (size_t i = 0; i < facts->name_count; i++)
-    if (is_head(facts->names[i].path)) return true;
-  for (size_t i = 0; i < facts->interpreter_count; i++) {
-    const struct interpreter *one = &facts->interpreters[i];
-    if (is_head(one->written)) return true;
-    for (size_t k = 0; k < one->name_count; k++)
-      if (is_head(one->names[k].path)) return true;
+  const struct executable *program = facts->program;
+  if (all_heads || program->image.kind != IMAGE_FILE || has_head(program->names, program->name_count)) return true;
+  for (size_t i = 0; i < program->interpreter_count; i++) {
+    const struct interpreter *one = &program->interpreters[i];
+    if (is_head(one->written) || has_head(one->names, one->name_count)) return true;
   }
   return facts->argc > 0 && is_head(facts->argv.data);
 }

@@ -16,19 +16,14 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static const char *base_of(const char *path) {
-  const char *slash = strrchr(path, '/');
-  return slash == NULL ? path : slash + 1;
-}
-
 /*
  * A program of many names does what argv[0] says. It keeps the one it was given only when that is a name under which
  * it was judged, and one that the sandbox could not have made.
  */
 static const char *first_argument(const struct facts *facts) {
   const char *given = facts->argc > 0 ? facts->argv.data : "";
-  for (size_t i = 0; i < facts->name_count; i++)
-    if (!facts->names[i].writable && strcmp(base_of(facts->names[i].path), base_of(given)) == 0) return given;
+  for (size_t i = 0; i < facts->program->name_count; i++)
+    if (!facts->program->names[i].writable && strcmp(base_of(facts->program->names[i].path), base_of(given)) == 0) return given;
   return facts->file;
 }
 
@@ -62,7 +57,7 @@ static void run_outside(const struct facts *facts, int file, int folder, const i
   for (int fd = 0; fd < 3; fd++)
     if (dup2(stdio[fd], fd) != fd) _exit(126);
   /* A script is opened again by its interpreter, by its path; nothing inside can put another file there. */
-  if (facts->interpreter_count > 0) {
+  if (facts->program->interpreter_count > 0) {
     syscall(SYS_close_range, 3, ~0U, 0);
     execve(facts->file, argv, environment);
   } else syscall(SYS_execveat, file, "", argv, environment, AT_EMPTY_PATH);
@@ -75,7 +70,7 @@ static int open_judged(const struct facts *facts) {
   struct stat status;
   int file = (int)syscall(SYS_openat2, AT_FDCWD, facts->file, &how, sizeof how);
   if (file < 0 || fstat(file, &status) != 0) return -1;
-  if (status.st_dev == facts->image.device && status.st_ino == facts->image.inode) return file;
+  if (status.st_dev == facts->program->image.device && status.st_ino == facts->program->image.inode) return file;
   close(file);
   return -1;
 }

@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <sys/resource.h>
 #include <sys/types.h>
+#include <time.h>
 
 #define WARDEN_VERSION "1"
 
@@ -84,6 +85,7 @@ void hash_seed(void);
 void hash_start(struct hash *hash);
 void hash_add(struct hash *hash, const void *data, size_t length);
 uint64_t hash_end(struct hash *hash);
+uint64_t hash_of(const void *data, size_t length);
 
 void fail(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
 void *allocate(size_t size);
@@ -113,12 +115,38 @@ void apply_landlock(const struct plan *plan);
 int install_filter(bool network);
 int test_self(void);
 
-/* ---- facts.c: what is about to run ---- */
+/* ---- names.c: which file a path means inside, and under which names ---- */
 
 struct name {
   char *path;
   bool writable;
 };
+
+struct image {
+  dev_t device;
+  ino_t inode;
+  off_t size;
+  struct timespec changed;
+  enum { IMAGE_FILE, IMAGE_MEMFD, IMAGE_DELETED } kind;
+  bool writable; /* its own mount, not the directory */
+};
+
+void names_root(const struct plan *plan, pid_t tid);
+/*
+ * Opens what `path` means to the process when it starts from `folder` (-1: from its own), and adds the names, the
+ * file's own last. Returns a descriptor, or the negative errno of the exec. `settled` is cleared when something
+ * inside could make it another file.
+ */
+int open_names(pid_t tid, int folder, const char *path, struct name *names, size_t *count, bool *settled);
+/* Whether the path, followed anew, is that very file, and unchanged. */
+bool still_leads_to(const char *path, const struct image *image);
+char *path_of(int fd);
+/* Whether the sandbox may write what the descriptor stands for. */
+bool is_writable(int fd);
+/* Whether it can write the folder in which the open file has its name. */
+bool folder_is_writable(const char *canonical);
+
+/* ---- executable.c: what the kernel loads for a path ---- */
 
 /* Of a script, or of an interpreter that is a script itself. */
 struct interpreter {
@@ -126,33 +154,40 @@ struct interpreter {
   size_t name_count;
   char *written;  /* as the first line spells it */
   char *argument; /* all that follows on that line, which the kernel passes as one word, or NULL */
+  struct image image;
 };
 
-struct image {
-  dev_t device;
-  ino_t inode;
-  off_t size;
-  enum { IMAGE_FILE, IMAGE_MEMFD, IMAGE_DELETED } kind;
-  bool writable; /* its own mount, not the directory */
-};
-
-struct facts {
-  pid_t tid;
-  pid_t tgid;
-  char *file;
+struct executable {
+  unsigned users;
+  char *asked; /* the path under which it is kept, or NULL */
   struct name names[MAX_NAMES];
   size_t name_count;
   struct interpreter interpreters[MAX_INTERPRETERS];
   size_t interpreter_count;
-  struct buffer argv; /* each argument with its NUL */
-  size_t argc;
-  char *cwd;
   struct image image;  /* of the file that is named */
   struct image loaded; /* of what the kernel maps: the last interpreter of a script */
   bool any_writable;   /* an image of the chain is on a writable mount, or has no name */
   bool foreign_format; /* neither ELF nor script: the kernel may put another interpreter before it */
-  uint64_t argv_hash;  /* as /proc/PID/cmdline will show it */
-  uint64_t hash;       /* of everything that is approved */
+};
+
+/* 0, or the errno with which the exec fails. An empty path is the open `folder` itself. */
+int executable_open(pid_t tid, int folder, const char *path, struct executable **found);
+void executable_release(struct executable *program);
+const char *executable_file(const struct executable *program);
+const char *base_of(const char *path);
+bool is_loader(const char *path);
+
+/* ---- facts.c: what is about to run ---- */
+
+struct facts {
+  pid_t tid;
+  const char *file;
+  struct executable *program;
+  struct buffer argv; /* each argument with its NUL */
+  size_t argc;
+  char *cwd;
+  uint64_t argv_hash; /* as /proc/PID/cmdline will show it */
+  uint64_t hash;      /* of everything that is approved */
 };
 
 /* 0, or the errno with which the exec fails without being judged. */

@@ -1,5 +1,5 @@
 /** SHA-256 of the binaries in vendor/. Written by scripts/build/warden.ts. */
 export const WARDEN_SHA256: Readonly<Record<string, string>> = {
-  'linux-x64': '64160736e01dfee874309870f069de512ee947d1bcef12b2ae7563ace438a94a',
-  'linux-arm64': '2355aaa227045fd5aaf363abcbb4f17426efd366cd3d21c8d975f76089ad6ffa',
+  'linux-x64': 'c0b796bf0dd29ab56d6fbe158e1651891b5d47a7bb5df46439bf3bcd3b5b6746',
+  'linux-arm64': 'f3738bf4c27fe7878aed24eea3b95c3e064fe519b69f3f4d33116f8e6a351306',
 };
