@@ -37,7 +37,17 @@ verifies(
     const { code, findings } = await doctor(home);
     assert.equal(code, 0);
     const sandbox = findings.filter(({ section }) => section === 'sandbox');
-    const lines = ['Namespaces', 'Landlock', 'Seccomp', 'Control groups', 'Warden', 'Profile', 'Workspace', 'Rules'];
+    const lines = [
+      'Namespaces',
+      'Landlock',
+      'Seccomp',
+      'Control groups',
+      'Warden',
+      'Profile',
+      'Workspace',
+      'Rules',
+      'Git',
+    ];
     assert.deepEqual(
       sandbox.map(({ name }) => name),
       lines,
@@ -122,6 +132,33 @@ verifies('cli.doctor.host', async () => {
   assert.equal(verdict, 'warn');
   assert.match(text, /^host: commands run as \S+ on \S+, with every file and the network of \S+; no rule is asked$/);
 });
+
+verifies(
+  'cli.doctor.git',
+  async () => {
+    await using home = new SandboxedHome();
+    assert.equal(named((await doctor(home)).findings, 'Git').verdict, 'ok');
+    const runs = '[core]\n\tfsmonitor = "touch /tmp/x; false"\n';
+    home.write('work/.git/config', runs);
+    home.write('work/made/.git/config', runs);
+    home.write('work/a/b/hooked/.git/hooks/pre-commit', 'true');
+    home.write('work/a/b/hooked/.git/hooks/pre-push.sample', 'true');
+    home.write('work/plain/.git/config', '[core]\n\tbare = false\n[alias]\n\tst = status\n');
+    for (const name of ['HEAD', 'objects/x', 'refs/x']) home.write(`work/look-alike/${name}`, 'ref: refs/heads/main\n');
+    home.write('work/look-alike/config', '[include]\n\tpath = ../inc\n');
+    home.write('work/inc', '[filter "x"]\n\tclean = evil\n');
+    const { verdict, text, fix, details = {} } = named((await doctor(home)).findings, 'Git');
+    assert.equal(verdict, 'warn');
+    assert.match(text, /^3 settings or hooks/);
+    assert.deepEqual(details['found']?.toSorted(), [
+      `${home.at('work/a/b/hooked/.git/hooks/pre-commit')}: hook`,
+      `${home.at('work/inc')}: filter.x.clean`,
+      `${home.at('work/made/.git/config')}: core.fsmonitor`,
+    ]);
+    assert.match(fix ?? '', /git config --global safe\.bareRepository explicit/);
+  },
+  { skip: NO_SANDBOX },
+);
 
 const forbids = (word: string): string =>
   `prefix_rule(pattern = ["${word}"], decision = "forbidden", justification = "by ${word}")\n`;

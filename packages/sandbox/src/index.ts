@@ -15,6 +15,7 @@ export {
   serveEgress,
 } from './egress/index.ts';
 export type { BubblewrapFacts, LaunchFacts, PathFacts } from './plan/facts.ts';
+export { type GitProgram, type GitPrograms, gitProgramsBelow } from './plan/git-programs.ts';
 export { type Asked, PathObserver } from './plan/observe.ts';
 export { standingPaths } from './plan/observe-guard.ts';
 export { type Place, type Placeholder, type PlaceholderHold, Placeholders } from './plan/placeholders.ts';

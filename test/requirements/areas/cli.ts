@@ -143,6 +143,9 @@ export const cli = {
   'cli.doctor.rules': {
     text: '`doctor` reads the rule files that the box reads, counts their rules, and shows each problem at its place',
   },
+  'cli.doctor.git': {
+    text: '`doctor` names each setting and hook below the workspace by which git would run a program for the user',
+  },
   'cli.sessions.list': { text: '`sessions list` shows every client’s sessions, and the sessions of none as nothing' },
   'cli.sessions.kill': { text: '`sessions kill` ends the whole process tree with the signal that was asked for' },
   'cli.sessions.names': {

@@ -81,14 +81,15 @@ async function examine(args: Parsed, io: Io): Promise<readonly Section[]> {
 
 /** What is loaded here needs the native calls, which are looked at before. */
 async function lookAtSandbox(read: ReadConfig, args: Parsed, io: Io): Promise<readonly Finding[]> {
-  const [{ checkSandbox }, { checkPlaces }, { checkRules }] = await Promise.all([
+  const [{ checkSandbox }, { checkPlaces }, { checkRules }, { checkGit }] = await Promise.all([
     import('../doctor/sandbox-checks.ts'),
     import('../doctor/place-check.ts'),
     import('../doctor/rule-checks.ts'),
+    import('../doctor/git-check.ts'),
   ]);
   const paths = pathsOf(args, io);
   const { findings, config } = await checkPlaces(read, paths, io);
-  return [...(await checkSandbox(config, io)), ...findings, ...checkRules(config, paths.home, io)];
+  return [...(await checkSandbox(config, io)), ...findings, ...checkRules(config, paths.home, io), ...checkGit(config)];
 }
 
 function notLookedAt(read: ReadConfig | null): readonly Finding[] {
