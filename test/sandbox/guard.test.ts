@@ -373,3 +373,15 @@ verifies(
   },
   { cell: 'a workspace whose .git is a link' },
 );
+
+verifies(
+  'sandbox.guard.open',
+  () => {
+    using box = openBox();
+    assert.equal(box.sh('ln -s x .vscode; ln -s x .mcp.json; ln -s x .git').code, 0);
+    const { code, stderr } = box.sh('touch still-works');
+    assert.equal(code, 0, stderr);
+    assert.equal(existsSync(path.join(box.workspace, 'still-works')), true);
+  },
+  { cell: 'links that a command made', skip },
+);

@@ -38,6 +38,7 @@ export const sandbox = {
   'sandbox.places.anywhere': {
     text: 'a home and a workspace work wherever they lie: any folder, any name, any depth, any kind of mount',
   },
+  'sandbox.guard.open': { text: 'no command can make a link that shuts the workspace for the next one' },
   'sandbox.guard.no-litter': {
     text: 'what stood in for an absent folder is gone with the last sandbox, and nothing else is',
   },

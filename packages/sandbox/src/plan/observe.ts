@@ -6,7 +6,7 @@ import { accessSync, constants, readdirSync, realpathSync, type Stats, statSync 
 import path from 'node:path';
 import type { SandboxProfile } from '@agentbox/protocol';
 import { isInside } from '../paths.ts';
-import type { EntryKind, Mask, PathFacts, RootFacts, Shown } from './facts.ts';
+import type { EntryKind, GuardFacts, Mask, PathFacts, RootFacts, Shown } from './facts.ts';
 import { findRepositories, type Repository } from './find-repositories.ts';
 import { lookAt } from './look.ts';
 import { observeGuard } from './observe-guard.ts';
@@ -31,6 +31,7 @@ const SEARCH = { folders: 4096, ms: 200, repositories: 16 } as const;
 
 export class PathObserver {
   readonly #system = new SystemObserver();
+  readonly #links = new Map<string, ReadonlySet<string>>();
   readonly #repositories = new Map<string, readonly Repository[]>();
   #tools: { readonly key: string; readonly at: number; readonly shown: readonly Shown[] } | null = null;
 
@@ -58,12 +59,15 @@ export class PathObserver {
       own,
       system,
       tools: this.#toolsOf(realHome, asked.searchPath),
-      guard: observeGuard({
-        writable: canonicalRoots,
-        absent: absentBelow(canonicalRoots, readable),
-        repositories: canonicalRoots.flatMap((root) => this.#repositoriesBelow(root)),
-        realHome,
-      }),
+      guard: this.#knownLinks(
+        canonicalRoots,
+        observeGuard({
+          writable: canonicalRoots,
+          absent: absentBelow(canonicalRoots, readable),
+          repositories: canonicalRoots.flatMap((root) => this.#repositoriesBelow(root)),
+          realHome,
+        }),
+      ),
       entries: asked.alone
         ? entriesAbove(
             [...system.masked, ...hidden].map((mask) => mask.path),
@@ -82,6 +86,17 @@ export class PathObserver {
     const below = repositories.filter(({ worktree }) => worktree !== root);
     this.#repositories.set(root, below);
     return below;
+  }
+
+  /**
+   * A link in the place of a guarded name is a reason to start nothing when a person put it there. One that came since
+   * the first look is a command's, which could as well have made the file: it must not shut the workspace for others.
+   */
+  #knownLinks(roots: readonly string[], guard: GuardFacts): GuardFacts {
+    const key = roots.join('\0');
+    const links = this.#links.get(key) ?? new Set(guard.unguardable);
+    this.#links.set(key, links);
+    return { ...guard, unguardable: guard.unguardable.filter((one) => links.has(one)) };
   }
 
   #toolsOf(realHome: string, searchPath: string): readonly Shown[] {
