@@ -14,11 +14,16 @@ import type { Stage } from '../stage.ts';
 const ROUNDS = 5;
 const EXECS = 1000;
 const PAIRS = 60;
+const SESSIONS = 40;
+/** before each timed call: none waits for what the kernel still takes down of the one before */
+const REST_MS = 25;
 /** nothing of a session is reaped later than this */
 const ENDED_MS = 600;
 
 /** Names the program, so that each one is asked about, and says nothing of how it is called here. */
 const ASK_ABOUT_TRUE = 'prefix_rule(pattern=["true", "--never-given"], decision="forbidden")\n';
+
+const LOOP = `i=0; while [ $i -lt ${EXECS} ]; do /bin/true; i=$((i+1)); done`;
 
 const Ended = z.looseObject({ exit_code: z.literal(0) });
 
@@ -36,29 +41,42 @@ class Contestant implements Disposable {
   }
 
   async trueMs(): Promise<number> {
+    await sleep(REST_MS);
     const startedAt = performance.now();
     await this.run('true');
     return performance.now() - startedAt;
   }
 
-  /** processor time of the daemon and of everything that has ended below it, for one program, in µs */
-  async execCost(): Promise<ExecCost> {
+  /** for one program, in µs */
+  execCost(): Promise<Cost> {
+    return this.#cost(EXECS, () => this.run(LOOP));
+  }
+
+  /** for one session, in µs */
+  sessionCost(): Promise<Cost> {
+    return this.#cost(SESSIONS, async () => {
+      for (let count = 0; count < SESSIONS; count += 1) await this.run('true');
+    });
+  }
+
+  /** processor time of the daemon and of everything that has ended below it */
+  async #cost(count: number, work: () => Promise<void>): Promise<Cost> {
     const { boxdPid, pid } = this.stage;
-    const taken = (): ExecCost => {
+    const taken = (): Cost => {
       const daemon = cpuMs(boxdPid);
       return { tree: daemon + endedChildrenCpuMs(boxdPid), daemon, server: cpuMs(pid) };
     };
     const before = taken();
-    await this.run(`i=0; while [ $i -lt ${EXECS} ]; do /bin/true; i=$((i+1)); done`);
+    await work();
     await sleep(ENDED_MS);
     const after = taken();
-    const each = (part: keyof ExecCost): number => ((after[part] - before[part]) * 1000) / EXECS;
+    const each = (part: keyof Cost): number => ((after[part] - before[part]) * 1000) / count;
     return { tree: each('tree'), daemon: each('daemon'), server: each('server') };
   }
 
   /** the largest that the supervisor of one session ever was, in MB */
   async wardenMb(): Promise<number> {
-    const running = this.run(`i=0; while [ $i -lt ${EXECS} ]; do /bin/true; i=$((i+1)); done; sleep 1`);
+    const running = this.run(`${LOOP}; sleep 1`);
     const isWarden = (pid: number): boolean => readFileSync(`/proc/${pid}/comm`, 'utf8').trim() === 'warden';
     let peak = 0;
     for (let over = false; !over; ) {
@@ -74,7 +92,7 @@ class Contestant implements Disposable {
   }
 }
 
-interface ExecCost {
+interface Cost {
   readonly tree: number;
   readonly daemon: number;
   readonly server: number;
@@ -87,14 +105,14 @@ interface Contestants {
 }
 
 async function execFigures({ host, local, asked }: Contestants): Promise<readonly Figure[]> {
-  const costs: { readonly host: ExecCost; readonly local: ExecCost; readonly asked: ExecCost }[] = [];
+  const costs: { readonly host: Cost; readonly local: Cost; readonly asked: Cost }[] = [];
   for (let round = 0; round < ROUNDS; round += 1) {
     const [first, second, third] = [await host.execCost(), await local.execCost(), await asked.execCost()];
     costs.push({ host: first, local: second, asked: third });
   }
   const over = (side: 'local' | 'asked'): readonly number[] =>
     costs.map((round) => (round[side].tree / round.host.tree - 1) * 100);
-  const of = (side: keyof Contestants, part: keyof ExecCost): readonly number[] => costs.map((one) => one[side][part]);
+  const of = (side: keyof Contestants, part: keyof Cost): readonly number[] => costs.map((one) => one[side][part]);
   const what = '/bin/true in one bash';
   return [
     { name: `${what} on the host: CPU of the whole tree`, unit: 'µs', rounds: of('host', 'tree') },
@@ -110,6 +128,7 @@ async function execFigures({ host, local, asked }: Contestants): Promise<readonl
 
 async function startFigures({ host, local }: Contestants): Promise<readonly Figure[]> {
   for (let count = 0; count < 20; count += 1) await Promise.all([host.trueMs(), local.trueMs()]);
+  const costs: { readonly host: Cost; readonly local: Cost }[] = [];
   const rounds = { host: [] as number[], local: [] as number[], more: [] as number[], ratio: [] as number[] };
   for (let round = 0; round < ROUNDS; round += 1) {
     const [bare, ours]: [number[], number[]] = [[], []];
@@ -117,6 +136,7 @@ async function startFigures({ host, local }: Contestants): Promise<readonly Figu
       bare.push(await host.trueMs());
       ours.push(await local.trueMs());
     }
+    costs.push({ host: await host.sessionCost(), local: await local.sessionCost() });
     rounds.host.push(median(bare));
     rounds.local.push(median(ours));
     rounds.more.push(median(ours) - median(bare));
@@ -126,7 +146,18 @@ async function startFigures({ host, local }: Contestants): Promise<readonly Figu
     { name: '`true` through MCP on the host, p50', unit: 'ms', rounds: rounds.host },
     { name: '`true` through MCP in a sandbox, p50', unit: 'ms', rounds: rounds.local },
     { name: 'start of a sandboxed session over `bash -c`, p50', unit: 'ms', rounds: rounds.more, target: { most: 10 } },
-    { name: 'ratio of the two', unit: 'x', rounds: rounds.ratio, target: { most: 2.5 } },
+    { name: 'the same `true`, sandbox to host', unit: 'x', rounds: rounds.ratio, target: { most: 2.5 } },
+    { name: 'session on the host: CPU of box and tree', unit: 'ms', rounds: costs.map((one) => one.host.tree / 1000) },
+    {
+      name: 'session in a sandbox: CPU of box and tree',
+      unit: 'ms',
+      rounds: costs.map((one) => one.local.tree / 1000),
+    },
+    {
+      name: 'of which the box daemon',
+      unit: 'ms',
+      rounds: costs.map((one) => one.local.daemon / 1000),
+    },
   ];
 }
 
