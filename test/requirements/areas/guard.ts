@@ -26,6 +26,7 @@ export const guard = {
   'guard.pending.interrupted': { text: 'a program that waits can be interrupted and killed, and the judge is told' },
   'guard.pending.handler': { text: 'a signal handler runs while its program waits, and the exec is judged anew' },
   'guard.pending.fault': { text: 'a judge that fails is a denial' },
+  'guard.pending.crowd': { text: 'questions are bounded for a session and for a caller, and others are still asked' },
   'guard.deny.text': {
     text: 'a denial ends the program with exit 1 and its reason on standard error, which never blocks',
   },

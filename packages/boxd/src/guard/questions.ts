@@ -13,6 +13,8 @@ import {
 } from '@agentbox/protocol';
 
 const OPEN_IN_SESSION = 32;
+/** One caller with many sessions leaves room for the others. */
+const OPEN_OF_OWNER = 64;
 const OPEN_IN_BOX = 512;
 /** grants of one caller that are remembered; the oldest gives way */
 const GRANTS = 1000;
@@ -61,12 +63,16 @@ export class Questions {
     if (this.#grants.get(draft.owner)?.has(draft.bindsTo) === true) {
       return Promise.resolve({ kind: 'answered', question: null, decision: 'session', note: null });
     }
-    if (this.#open.size >= OPEN_IN_BOX || this.openOf(draft.session).length >= OPEN_IN_SESSION) {
-      return Promise.resolve({ kind: 'crowded' });
-    }
+    if (this.#isCrowded(draft)) return Promise.resolve({ kind: 'crowded' });
     const askedAt = Date.now();
     const question = { ...draft, id: newQuestionId(), askedAt, expiresAt: askedAt + this.#parts.waitMs() };
     return this.#hold(question, signal);
+  }
+
+  #isCrowded({ session, owner }: Draft): boolean {
+    const ofOwner = [...this.#open.values()].filter(({ question }) => question.owner === owner).length;
+    const ofSession = this.openOf(session).length;
+    return this.#open.size >= OPEN_IN_BOX || ofOwner >= OPEN_OF_OWNER || ofSession >= OPEN_IN_SESSION;
   }
 
   #hold(question: ExecQuestion, signal: AbortSignal): Promise<Answered> {
