@@ -24,10 +24,10 @@ function denialText(text: string): Buffer {
   return plain.subarray(0, end);
 }
 
-export function encodeDecision(id: number, decision: GuardDecision): Buffer {
+export function encodeDecision(id: number, decision: GuardDecision): string | Buffer {
   switch (decision.kind) {
     case 'run':
-      return encode('run', id, Buffer.alloc(0));
+      return `run ${id} 0\n`;
     case 'deny':
       return encode('deny', id, denialText(decision.text));
     case 'escalate': {

@@ -4,18 +4,10 @@
  */
 import type { Duplex } from 'node:stream';
 import { unreachable } from '@agentbox/base';
-import type { ExecFacts } from '@agentbox/protocol';
 import { encodeDecision, encodeHeads, type GuardDecision } from './decisions.ts';
+import type { GuardFacts, RanFacts } from './facts.ts';
 import { LineReader } from './lines.ts';
-import { LINE_BYTES, parseMessage, type WardenMessage } from './messages.ts';
-
-export interface GuardFacts extends ExecFacts {
-  /** the argument list goes on; only in what is reported, never in what is asked */
-  readonly truncated: boolean;
-}
-
-/** What is told of a program that ran without a question. */
-export type RanFacts = Pick<GuardFacts, 'pid' | 'file' | 'argv' | 'cwd' | 'truncated'>;
+import { type Asked, LINE_BYTES, parseMessage, type WardenMessage } from './messages.ts';
 
 export interface GuardHooks {
   /** `signal` aborts when the process that asks is gone, and a decision is of no use to anybody */
@@ -91,9 +83,9 @@ class AttachedGuard implements Guard {
     this.#finish('');
   }
 
-  #send(bytes: Buffer): void {
+  #send(message: string | Buffer): void {
     if (this.#ended) return;
-    this.#link.write(bytes);
+    this.#link.write(message);
     if (this.#link.writableLength > UNSENT_BYTES) this.#finish('the warden takes no decisions');
   }
 
@@ -112,12 +104,15 @@ class AttachedGuard implements Guard {
       this.#finish('a message of the warden is too long');
       return;
     }
+    // What is decided at once goes back in one write.
+    if (lines.length > 1) this.#link.cork();
     for (const line of lines) {
       if (this.#ended) return;
       const message = parseMessage(line);
       if (message === null) this.#finish('the warden said what is no message');
       else this.#take(message);
     }
+    if (lines.length > 1) this.#link.uncork();
   }
 
   #take(message: WardenMessage): void {
@@ -135,26 +130,36 @@ class AttachedGuard implements Guard {
     else unreachable(message);
   }
 
-  #ask({ id, ...exec }: Extract<WardenMessage, { exec: unknown }>['exec']): void {
-    const ask = { facts: exec, gone: new AbortController() };
+  #ask({ id, ...facts }: Asked): void {
+    const ask = { facts, gone: new AbortController() };
+    const decision = this.#decide(ask);
+    if ('kind' in decision) {
+      this.#reply(id, ask, decision);
+      return;
+    }
     this.#asks.set(id, ask);
-    void this.#answer(id, ask);
+    void this.#answer(id, ask, decision);
   }
 
-  async #answer(id: number, ask: Ask): Promise<void> {
-    const decision = await this.#decide(ask);
-    if (this.#asks.get(id) !== ask) return;
-    this.#asks.delete(id);
-    if (decision.kind === 'escalate') this.#granted.set(id, ask.facts);
-    this.#send(encodeDecision(id, decision));
-  }
-
-  async #decide({ facts, gone }: Ask): Promise<GuardDecision> {
+  /** Most programs are decided at once, and cost no turn of a promise. */
+  #decide({ facts, gone }: Ask): GuardDecision | Promise<GuardDecision> {
     try {
-      return await this.#hooks.decide(facts, gone.signal);
+      return this.#hooks.decide(facts, gone.signal);
     } catch {
       return FAULT;
     }
+  }
+
+  async #answer(id: number, ask: Ask, deciding: Promise<GuardDecision>): Promise<void> {
+    const decision = await deciding.catch(() => FAULT);
+    if (this.#asks.get(id) !== ask) return;
+    this.#asks.delete(id);
+    this.#reply(id, ask, decision);
+  }
+
+  #reply(id: number, ask: Ask, decision: GuardDecision): void {
+    if (decision.kind === 'escalate') this.#granted.set(id, ask.facts);
+    this.#send(encodeDecision(id, decision));
   }
 
   #forget(id: number): void {

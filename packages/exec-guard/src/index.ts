@@ -1,5 +1,6 @@
 /** The client of the warden: asks its caller about every program, and decides nothing itself. */
 export { wardenArgv } from './argv.ts';
 export type { GuardDecision } from './decisions.ts';
-export { attachGuard, type Guard, type GuardFacts, type GuardHooks, type RanFacts } from './guard.ts';
+export type { GuardFacts, RanFacts } from './facts.ts';
+export { attachGuard, type Guard, type GuardHooks } from './guard.ts';
 export { type LocatedWarden, locateWarden } from './locate.ts';

@@ -13,15 +13,19 @@ export class LineReader {
     const lines: string[] = [];
     let from = 0;
     for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, from)) {
-      this.#keep(chunk.subarray(from, end));
-      if (this.#length > this.#limit) return null;
-      lines.push(Buffer.concat(this.#parts, this.#length).toString('utf8'));
-      this.#parts = [];
-      this.#length = 0;
+      if (this.#length + end - from > this.#limit) return null;
+      lines.push(this.#length === 0 ? chunk.toString('utf8', from, end) : this.#whole(chunk.subarray(from, end)));
       from = end + 1;
     }
     this.#keep(chunk.subarray(from));
     return this.#length > this.#limit ? null : lines;
+  }
+
+  #whole(last: Buffer): string {
+    const line = Buffer.concat([...this.#parts, last]).toString('utf8');
+    this.#parts = [];
+    this.#length = 0;
+    return line;
   }
 
   #keep(part: Buffer): void {
