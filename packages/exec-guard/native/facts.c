@@ -19,6 +19,15 @@
 /* What the kernel takes of one argument, and of all of them together. */
 #define MAX_ARGUMENT (128 * 1024)
 #define MAX_ARGUMENTS (6 * 1024 * 1024)
+#define STRINGS_AT_ONCE 32
+#define BEGINNING 256
+/* What stays allocated for the next. */
+#define ARGV_KEPT 4096
+struct beginning {
+  size_t size;
+  char text[BEGINNING];
+};
+
 static bool read_memory(pid_t pid, uint64_t address, void *into, size_t length) {
   struct iovec local = {into, length};
   struct iovec remote = {(void *)(uintptr_t)address, length};
@@ -42,22 +51,48 @@ static int read_string(pid_t pid, uint64_t address, size_t most, struct buffer *
   }
 }
 
+/* Reads the beginnings of some strings in one call, and returns of how many it could. */
+static size_t read_beginnings(pid_t pid, const uint64_t *addresses, size_t count, struct beginning *into) {
+  struct iovec local[STRINGS_AT_ONCE], remote[STRINGS_AT_ONCE];
+  if (count == 0) return 0;
+  for (size_t i = 0; i < count; i++) {
+    size_t page = 4096 - (addresses[i] & 4095);
+    into[i].size = page < sizeof into[i].text ? page : sizeof into[i].text;
+    local[i] = (struct iovec){into[i].text, into[i].size};
+    remote[i] = (struct iovec){(void *)(uintptr_t)addresses[i], into[i].size};
+  }
+  ssize_t got = process_vm_readv(pid, local, count, remote, count, 0);
+  size_t whole = 0;
+  for (; whole < count && got >= (ssize_t)into[whole].size; whole++) got -= (ssize_t)into[whole].size;
+  return whole;
+}
+
+static int read_strings(struct facts *facts, const uint64_t *addresses, size_t count) {
+  struct beginning beginnings[STRINGS_AT_ONCE];
+  size_t known = read_beginnings(facts->tid, addresses, count, beginnings);
+  for (size_t i = 0; i < count; i++, facts->argc++) {
+    size_t length = i < known ? strnlen(beginnings[i].text, beginnings[i].size) : SIZE_MAX;
+    if (i < known && length < beginnings[i].size) buffer_add(&facts->argv, beginnings[i].text, length + 1);
+    else {
+      int error = read_string(facts->tid, addresses[i], MAX_ARGUMENT, &facts->argv);
+      if (error != 0) return error;
+    }
+    if (facts->argv.length > MAX_ARGUMENTS) return E2BIG;
+  }
+  return 0;
+}
+
 static int read_argv(struct facts *facts, uint64_t address) {
-  uint64_t pointers[256];
+  uint64_t pointers[STRINGS_AT_ONCE];
   if (address == 0) return 0;
   for (;;) {
-    size_t count = (4096 - (address & 4095)) / 8;
-    if (count > 256) count = 256;
-    if (count > 16 && facts->argc == 0) count = 16;
+    size_t count = (4096 - (address & 4095)) / 8, strings = 0;
+    if (count > STRINGS_AT_ONCE) count = STRINGS_AT_ONCE;
     if (count == 0) return EFAULT;
     if (!read_memory(facts->tid, address, pointers, count * 8)) return EFAULT;
-    for (size_t i = 0; i < count; i++) {
-      if (pointers[i] == 0) return 0;
-      int error = read_string(facts->tid, pointers[i], MAX_ARGUMENT, &facts->argv);
-      if (error != 0) return error;
-      if (facts->argv.length > MAX_ARGUMENTS) return E2BIG;
-      facts->argc++;
-    }
+    while (strings < count && pointers[strings] != 0) strings++;
+    int error = read_strings(facts, pointers, strings);
+    if (error != 0 || strings < count) return error;
     address += count * 8;
   }
 }
@@ -185,12 +220,18 @@ static bool read_cwd(struct facts *facts) {
   return facts->cwd != NULL;
 }
 
+/* Of the last program that was freed: most wait alone. */
+static struct buffer spare_argv;
+
 int facts_read(struct facts *facts, const struct seccomp_notif *request, const struct plan *plan) {
   const uint64_t *args = (const uint64_t *)request->data.args;
   bool at = request->data.nr == SYS_execveat;
   int number = at ? (int)args[0] : AT_FDCWD;
-  struct buffer path = {0};
+  static struct buffer path;
+  path.length = 0;
   memset(facts, 0, sizeof *facts);
+  facts->argv = spare_argv;
+  spare_argv = (struct buffer){0};
   facts->tid = (pid_t)request->pid;
   names_root(plan, facts->tid);
   int error = read_string(facts->tid, args[at ? 1 : 0], PATH_MAX, &path);
@@ -203,13 +244,15 @@ int facts_read(struct facts *facts, const struct seccomp_notif *request, const s
     if (is_loader(facts->file)) unwrap_loader(facts);
     hash_facts(facts);
   }
-  buffer_free(&path);
   return error;
 }
 
 void facts_free(struct facts *facts) {
   executable_release(facts->program);
-  buffer_free(&facts->argv);
+  buffer_free(&spare_argv);
+  if (facts->argv.capacity > ARGV_KEPT) buffer_free(&facts->argv);
+  spare_argv = facts->argv;
+  spare_argv.length = 0;
   free(facts->cwd);
   memset(facts, 0, sizeof *facts);
 }

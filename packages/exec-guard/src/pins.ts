@@ -1,5 +1,5 @@
 /** SHA-256 of the binaries in vendor/. Written by scripts/build/warden.ts. */
 export const WARDEN_SHA256: Readonly<Record<string, string>> = {
-  'linux-x64': 'c0b796bf0dd29ab56d6fbe158e1651891b5d47a7bb5df46439bf3bcd3b5b6746',
-  'linux-arm64': 'f3738bf4c27fe7878aed24eea3b95c3e064fe519b69f3f4d33116f8e6a351306',
+  'linux-x64': '700da7ff94b5986a228e47a6d6b35c8e484a16c8c324431616a2edf1bdf9f2e7',
+  'linux-arm64': 'fd45c882bc970ac5c85cf30bc1f55c66f3761c9dbe2a3b3a3eb705843c978d03',
 };
