@@ -169,8 +169,10 @@ verifies('cli.up.home-of-any-length', async () => {
 
 verifies('cli.up.shows-next-step', async () => {
   await using home = new Home();
+  // npm puts the product on PATH while it runs the tests; a user who calls it by its path has it nowhere.
+  const path = process.env['PATH']?.split(':').filter((folder) => !folder.endsWith('node_modules/.bin'));
   const child = spawn(AGENTBOX, ['up', '--port', '0'], {
-    env: plainEnvironment({ AGENTBOX_HOME: home.path }),
+    env: plainEnvironment({ AGENTBOX_HOME: home.path, PATH: path?.join(':') }),
     cwd: tmpdir(),
     stdio: ['ignore', 'pipe', 'inherit'],
   });
