@@ -89,7 +89,8 @@ verifies(
 );
 
 /** What some machines and kernels do not start even without a sandbox, and races that are won only sometimes. */
-const MAY_NOT_START = /^(?:\/proc\/1\/root|a hard link|chroot|a sandbox inside|a namespace inside|[a-z -]*swap)(?: on a terminal)?$/;
+const MAY_NOT_START =
+  /^(?:\/proc\/1\/root|a hard link|chroot|a sandbox inside|a namespace inside|[a-z -]*swap)(?: on a terminal)?$/;
 
 verifies(
   'attack.control.every-vector',
