@@ -99,8 +99,8 @@ verifies('exec.session.views', () => {
   const [first, , , , last] = ids;
   assert.ok(first !== undefined && last !== undefined);
   assert.equal(views.get(OPERATOR, first), undefined, 'a forgotten one begins anew');
-  views.advance(OPERATOR, last, { cursor: 10, stderrCursor: 4, promptTold: false, questionsTold: [] });
-  views.advance(OPERATOR, last, { cursor: 5, stderrCursor: 9, promptTold: false, questionsTold: [] });
+  views.advance(OPERATOR, last, { cursor: 10, stderrCursor: 4, promptTold: false, questionsTold: [], deniedTold: 0 });
+  views.advance(OPERATOR, last, { cursor: 5, stderrCursor: 9, promptTold: false, questionsTold: [], deniedTold: 0 });
   assert.equal(views.get(OPERATOR, last)?.cursor, 10, 'a cursor goes forward only');
   assert.equal(views.get(OPERATOR, last)?.stderrCursor, 9);
 });

@@ -14,6 +14,17 @@ export const questions = {
   },
   'questions.client.several': { text: 'of several dialogs each is answered by itself' },
   'questions.shell.time': { text: 'the time of shell stands still while a person is asked, and goes on after it' },
+  'questions.heuristic.direct': {
+    text: 'what looks dangerous is asked about where the command line starts it, and not in what a build starts',
+  },
+  'questions.alike': { text: 'a yes for the session answers what waits for the same program already' },
+  'questions.private-directory': {
+    text: 'a rule lets nothing out of a directory that only the sandbox has: it runs inside',
+  },
+  'questions.denied.once': { text: 'an answer tells of the programs that were refused since the one before' },
+  'questions.rules.broken': {
+    text: 'rules that cannot be read keep the server from starting, with file, line and column',
+  },
   'questions.always': { text: 'an answer for always writes the rule, which is in force at once and in the record' },
   'questions.first-wins': { text: 'the first answer counts, a dialog is taken back, and a late answer is told so' },
   'questions.server-killed': {

@@ -129,7 +129,7 @@ export class BoxGuard {
     { warden, means, command, listener }: LaunchMeans,
   ): GuardedLaunch {
     const { session, owner } = request;
-    const { libc, tagPrefix, environment } = this.#parts;
+    const { libc, tagPrefix, environment, realHome } = this.#parts;
     const { plan, cwd, placeholders } = this.#plan(request, profile, means);
     const guard = new SessionGuard({
       session,
@@ -138,6 +138,8 @@ export class BoxGuard {
       policy: () => this.#standing.policy,
       questions: this.#questions,
       log: this.#log,
+      isDirect: (pid) => launch.isDirect(pid),
+      privatePlaces: ['/tmp', '/var/tmp', realHome],
       environment: environmentForEscalation(environment),
     });
     const launch: GuardedLaunch = new GuardedLaunch(

@@ -13,6 +13,7 @@ import { fetchDescriptor, openLine } from '../native/link.ts';
 import type { ExecPolicy } from '../policy/index.ts';
 import type { Cgroup } from '../process/cgroup.ts';
 import { BoundGroup } from '../process/limits.ts';
+import { readArguments, readProcess } from '../process/table.ts';
 import type { Environment } from '../session/environment.ts';
 import type { Program } from '../session/launch.ts';
 import type { Guarded, Start } from '../session/start.ts';
@@ -108,6 +109,14 @@ export class GuardedLaunch implements Guarded {
     };
   }
 
+  /** Until the command is known, whatever asks is taken for it. */
+  isDirect(pid: number): boolean {
+    if (this.#command === null) return true;
+    const isOfCommand = pid === this.#command || readProcess(pid)?.parent === this.#command;
+    // A shell gives its place to the last program that it starts, which may be a script or a build.
+    return isOfCommand && isCommandLine(readArguments(this.#command));
+  }
+
   /** The rules have changed: other programs must be asked about. */
   headsChanged(): void {
     this.#link?.setHeads(this.#parts.policy().heads());
@@ -183,6 +192,14 @@ export class GuardedLaunch implements Guarded {
     this.#parts.onEnd();
     await this.#egress?.close(0);
   }
+}
+
+const SHELL = /(?:^|\/)-?(?:ba|da|z|k|a|fi)?sh$/;
+
+/** A shell that was given its words as words, or by a person: not one that runs a file. */
+function isCommandLine([shell = '', ...words]: readonly string[]): boolean {
+  if (!SHELL.test(shell)) return false;
+  return words.every((word) => /^[-+]/.test(word)) || words.some((word) => /^-[a-zA-Z]*c$/.test(word));
 }
 
 function exitStatus(code: number, signal: number | null): ExitStatus {

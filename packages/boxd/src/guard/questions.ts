@@ -103,7 +103,16 @@ export class Questions {
     if (!this.#open.has(id)) return { state: 'gone', rule };
     if (decision === 'session' || decision === 'always') this.#grant(question);
     open.settle({ kind: 'answered', question, decision, note });
+    if (decision === 'session' || decision === 'always') this.#settleAlike(question);
     return { state: 'taken', rule };
+  }
+
+  /** What the same caller asked meanwhile is answered by the same word. */
+  #settleAlike({ owner, bindsTo }: ExecQuestion): void {
+    for (const other of this.#open.values()) {
+      if (other.question.owner !== owner || other.question.bindsTo !== bindsTo) continue;
+      other.settle({ kind: 'answered', question: other.question, decision: 'session', note: null });
+    }
   }
 
   #grant({ owner, bindsTo }: ExecQuestion): void {

@@ -30,12 +30,16 @@ export interface SessionGuardParts {
   readonly policy: () => ExecPolicy;
   readonly questions: Questions;
   readonly log: ExecLog;
+  /** whether the command itself asks for the program, not something that it started */
+  readonly isDirect: (pid: number) => boolean;
+  /** directories that stand for others inside: HOME and /tmp */
+  readonly privatePlaces: readonly string[];
   /** the environment that a program outside the sandbox begins with */
   readonly environment: Readonly<Record<string, string>>;
 }
 
 /** refusals of one session that are told to the model; the log has all of them */
-const DENIED_TOLD = 50;
+const DENIED_TOLD = 500;
 const DEFAULT_DENIAL = 'Execution forbidden by policy';
 
 type By = Extract<ExecEntry['what'], { kind: 'exec' }>['by'];
@@ -97,7 +101,8 @@ export class SessionGuard {
     });
   }
 
-  async decide(facts: ExecFacts, signal: AbortSignal): Promise<GuardDecision> {
+  /** Answers in the same turn unless a person is asked: each turn is time that the program waits. */
+  decide(facts: ExecFacts, signal: AbortSignal): GuardDecision | Promise<GuardDecision> {
     const { policy, profile } = this.#parts;
     const verdict = policy().decide(facts, { noExecFromWritable: profile.noExecFromWritable });
     switch (verdict.kind) {
@@ -107,12 +112,36 @@ export class SessionGuard {
       case 'deny':
         return this.#refuse(facts, { by: verdict.by, rule: verdict.rule, reason: verdict.text, question: null });
       case 'escalate':
-        return this.#letOut(facts, { by: 'rule', rule: verdict.rule, reason: null, question: null });
+        return this.#escalate(facts, verdict.rule);
       case 'ask':
+        if (verdict.by === 'heuristic' && !this.#parts.isDirect(facts.pid)) return this.#runDeep(facts, verdict.reason);
         return this.#ask(facts, verdict, signal);
       default:
         return unreachable(verdict);
     }
+  }
+
+  /**
+   * What looks dangerous is asked about where the caller's own command line starts it. Deeper down it is what scripts
+   * and builds are made of, and the sandbox holds it.
+   */
+  #runDeep(facts: ExecFacts, reason: string): GuardDecision {
+    this.#write(facts, 'run', { by: 'default', rule: null, reason, question: null });
+    return { kind: 'run' };
+  }
+
+  /** From a directory that only the sandbox has, nothing can run outside: what a rule lets out goes on inside. */
+  #escalate(facts: ExecFacts, rule: RuleHit): GuardDecision {
+    if (!this.#isPrivate(facts.cwd)) return this.#letOut(facts, { by: 'rule', rule, reason: null, question: null });
+    const reason = `${facts.cwd} is a directory of the sandbox alone: it ran inside`;
+    this.#write(facts, 'run', { by: 'rule', rule, reason, question: null });
+    return { kind: 'run' };
+  }
+
+  #isPrivate(cwd: string): boolean {
+    const { profile, privatePlaces } = this.#parts;
+    const isBelow = (place: string): boolean => cwd === place || cwd.startsWith(`${place}/`);
+    return privatePlaces.some(isBelow) && ![...profile.writable, ...profile.readable].some(isBelow);
   }
 
   async #ask(facts: ExecFacts, verdict: Verdict & { kind: 'ask' }, signal: AbortSignal): Promise<GuardDecision> {

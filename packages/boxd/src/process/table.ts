@@ -63,6 +63,11 @@ export function readVariable(pid: number, name: string): string | undefined {
   return found?.slice(name.length + 1);
 }
 
+/** The arguments that a process was started with; none when it is gone. */
+export function readArguments(pid: number): readonly string[] {
+  return readText(`/proc/${pid}/cmdline`)?.split('\0').slice(0, -1) ?? [];
+}
+
 /** The pid that was given out last: nothing is younger than a process that has it. */
 export function lastPid(): number {
   const text = readText('/proc/loadavg');

@@ -122,8 +122,7 @@ function runsLine({ facts: { runs, profile } }: Question): string {
 function causeOf({ facts: { rule, reason } }: Question): string {
   if (rule === null) return fact(literal(reason));
   const place = rule.line === null ? rule.source : `${rule.source}:${rule.line}`;
-  const why = rule.justification === null ? '' : ` (${rule.justification})`;
-  return `${fact(literal(`${place}${why}`))}: ${fact(literal(reason))}`;
+  return `${fact(literal(place))}: ${fact(literal(reason))}`;
 }
 
 function listed(paths: readonly string[]): string {

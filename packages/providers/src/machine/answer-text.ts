@@ -1,4 +1,5 @@
 /** The text of an answer: first the lines of Codex in its order, then in the default format what else is known. Pure. */
+import { quoted } from '@agentbox/base';
 import type { ExecOutput } from '@agentbox/protocol';
 import type { OutputFormat } from './exec-plan.ts';
 import { oneLine } from './outcome.ts';
@@ -52,7 +53,7 @@ function factLines(answer: ExecOutput): readonly string[] {
 
 function deniedLine({ file, argv, rule, reason }: ExecOutput['denied'][number]): string {
   const by = rule === null ? '' : ` (${rule.source}${rule.line === null ? '' : `:${rule.line}`})`;
-  return `Denied: ${oneLine([file, ...argv.slice(1)].join(' '), MAX_COMMAND_CHARS)}: ${reason}${by}`;
+  return `Denied: ${oneLine(quoted([file, ...argv.slice(1)]), MAX_COMMAND_CHARS)}: ${reason}${by}`;
 }
 
 const portsText = (ports: readonly number[]): string =>

@@ -41,6 +41,8 @@ export interface Asked {
 const TEXT_HALF_BYTES = 128 * 1024;
 const MAX_BACKGROUND = 20;
 const MAX_PROMPT_CHARS = 1000;
+const MAX_DENIED = 20;
+const MAX_DENIED_WORDS = 64;
 
 export async function collectAnswer(turn: Turn, asked: Asked): Promise<ToolOutcome | Aborted> {
   const waiting = waitFor(turn, asked);
@@ -112,6 +114,7 @@ export async function makeAnswer(
   const shownStderr = stderr === null ? null : show(turn, asked, stderr, Math.floor(plan.maxTokens / 2), 'stderr');
   const draws = plan.format === 'text' && !plan.raw && reply.state.kind === 'running';
   const screen = draws ? await describeScreen(turn, session, reply, shown.screen) : null;
+  const denials = freshDenials(asked, reply);
   const ended = reply.state.kind === 'exited' ? reply.state : null;
   return {
     chunk_id: randomBytes(3).toString('hex'),
@@ -137,10 +140,11 @@ export async function makeAnswer(
     warnings: [
       ...plan.warnings,
       ...replyWarnings(reply, stderr, ended?.background.length ?? 0),
+      ...(denials.length > MAX_DENIED ? [`${denials.length - MAX_DENIED} more programs were refused`] : []),
       // Whoever was killed may have been ended by the loss of its guard.
       ...(ended?.exit.signal == null ? [] : (await turn.machine.box.info(turn.owner, session)).notes),
     ],
-    denied: reply.denied.map(({ file, argv, rule, reason }) => ({ file, argv: [...argv], rule, reason })),
+    denied: denials.slice(0, MAX_DENIED),
     ...(reply.questions.length === 0 ? {} : { waiting: waitingOf(reply.questions) }),
   };
 }
@@ -215,6 +219,16 @@ function showForModel(
   };
 }
 
+/** Refused since the last answer. */
+function freshDenials({ view }: Asked, { denied }: CollectReply): ExecOutput['denied'] {
+  return denied.slice(view.deniedTold).map(({ file, argv, rule, reason }) => ({
+    file,
+    argv: argv.slice(0, MAX_DENIED_WORDS),
+    rule,
+    reason,
+  }));
+}
+
 function backgroundOf(processes: readonly { pid: number; command: string; ports: readonly number[] }[]) {
   return processes
     .slice(0, MAX_BACKGROUND)
@@ -242,6 +256,7 @@ export function settleView(turn: Turn, asked: Asked, reply: CollectReply, answer
     stderrCursor: answer.stderr_cursor ?? 0,
     promptTold: answer.awaiting_input !== undefined,
     questionsTold: reply.questions.map(({ id }) => id),
+    deniedTold: reply.denied.length,
   });
   // One answer that told all of it needs no place to go on from.
   if (reply.state.kind === 'running' || asked.view.cursor > 0) leaveBookmark(turn, asked.session);

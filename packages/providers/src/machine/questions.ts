@@ -2,6 +2,7 @@
  * A program of a session waits for a person: the client is asked where it can be, and the same call comes again with
  * the answer. Elsewhere the answer tells what waits and who decides it. The session itself is held by the box.
  */
+import { quoted } from '@agentbox/base';
 import { elicitationOf, readElicitation, type ToolCall, type ToolOutcome } from '@agentbox/control-plane';
 import {
   type ExecOutput,
@@ -88,7 +89,7 @@ export function waitingOf(questions: readonly ExecQuestion[]): NonNullable<ExecO
   return questions.slice(0, MAX_WAITING).map(({ id, facts, expiresAt }) => ({
     question: id,
     file: facts.file,
-    command: oneLine(facts.argv.join(' '), MAX_COMMAND_CHARS),
+    command: oneLine(quoted(facts.argv), MAX_COMMAND_CHARS),
     reason: facts.reason,
     runs: facts.runs,
     expires_at: expiresAt,

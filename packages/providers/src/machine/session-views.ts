@@ -23,6 +23,8 @@ export interface SessionView {
   readonly promptTold: boolean;
   /** programs that wait for a person, as the last answer told of them */
   readonly questionsTold: readonly QuestionId[];
+  /** refused programs that earlier answers told of */
+  readonly deniedTold: number;
   /** ended, and said so to the store */
   readonly closed: boolean;
 }
@@ -39,6 +41,7 @@ export function newView(facts: Pick<SessionInfo, 'cwd' | 'io'>, format: OutputFo
     io: facts.io,
     promptTold: false,
     questionsTold: [],
+    deniedTold: 0,
     closed: false,
   };
 }
@@ -78,7 +81,7 @@ export class SessionViews {
   advance(
     owner: PrincipalId,
     session: SessionId,
-    to: Pick<SessionView, 'cursor' | 'stderrCursor' | 'promptTold' | 'questionsTold'>,
+    to: Pick<SessionView, 'cursor' | 'stderrCursor' | 'promptTold' | 'questionsTold' | 'deniedTold'>,
   ): void {
     const view = this.get(owner, session);
     if (view === undefined) return;

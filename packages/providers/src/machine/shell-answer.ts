@@ -58,6 +58,9 @@ function shellOutput(answer: ExecOutput, { wallMs, timedOut, alive, denied }: Sh
     binary: answer.binary,
     warnings: [
       ...answer.warnings,
+      ...(answer.waiting === undefined
+        ? []
+        : ['a program waits for a person: write_stdin with the session_id waits for the answer and what follows']),
       ...(alive > 0 ? [`${alive} processes are still alive after SIGKILL`] : []),
       ...(denied.length > MAX_DENIED ? [`${denied.length - MAX_DENIED} more programs were refused`] : []),
     ],

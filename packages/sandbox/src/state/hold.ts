@@ -12,8 +12,11 @@ export interface Held {
 
 /** `cwd`: where commands start when the client did not say. */
 export function holdToCeiling(ceiling: SandboxProfile, wish: SandboxWish, cwd: string): Clamped {
-  return clampToCeiling(canonicalProfile(ceiling), resolveWish(wish, cwd));
+  const held = clampToCeiling(canonicalProfile(ceiling), resolveWish(wish, cwd));
+  return wish.files === 'unrestricted' ? { ...held, narrowed: [UNRESTRICTED, ...held.narrowed] } : held;
 }
+
+const UNRESTRICTED = 'all files were asked for: the profile of the operator holds';
 
 /**
  * Under the profile `host` everything is allowed: a client that asks for less gets a sandbox. Its private directories

@@ -18,7 +18,7 @@ import {
   type Principal,
   type Principals,
 } from '@agentbox/control-plane';
-import { type AuditEntry, OPERATOR, SCOPES, VERSION } from '@agentbox/protocol';
+import { AgentboxError, type AuditEntry, OPERATOR, SCOPES, VERSION } from '@agentbox/protocol';
 import { createMachineProvider, createSkillLibrary, type MachineSkillLibrary, skillRoots } from '@agentbox/providers';
 import { parseSandboxState } from '@agentbox/sandbox';
 import type { OpenedStores } from '@agentbox/storage';
@@ -82,7 +82,13 @@ export async function composeCore(options: CoreOptions, { stores, daemon }: Grou
   const record: Core['record'] = async (kind, subject, detail) => {
     await audit.append({ at: clock(), kind, principal: null, trace: null, subject, outcome: 'ok', detail });
   };
-  const boxd: BoxState = { pid: daemon.pid, isEnding: false, isReviving: false, reconnected: () => undefined };
+  const boxd: BoxState = {
+    pid: daemon.pid,
+    isEnding: false,
+    isReviving: false,
+    ruleProblems: [],
+    reconnected: () => undefined,
+  };
   const [box, principals] = await Promise.all([
     connectWatched(options, record, boxd, stack),
     createPrincipals({ store: stores.principals, clock, random: randomBytes, reportFault }),
@@ -137,6 +143,8 @@ interface BoxState {
   pid: number;
   isEnding: boolean;
   isReviving: boolean;
+  /** why rules do not count: at the start nothing runs with less than the operator wrote */
+  ruleProblems: readonly string[];
   /** hears of each connection after the first */
   reconnected: () => void;
 }
@@ -153,6 +161,7 @@ async function connectWatched(
     reconnectMs: BOX_RESTART_MS,
     policy: policySettings(options.config, options.paths.home, options.env, options.means),
     onPolicy: ({ problems }) => {
+      boxd.ruleProblems = problems;
       for (const problem of problems) record('policy.broken', problem, {}).catch(() => undefined);
       boxd.reconnected();
     },
@@ -160,6 +169,10 @@ async function connectWatched(
       if (!boxd.isEnding && !boxd.isReviving) void revive(reason);
     },
   });
+  if (options.means !== null && boxd.ruleProblems.length > 0) {
+    await box.close();
+    throw new AgentboxError('RULES_INVALID', boxd.ruleProblems.join('\n'), {});
+  }
   const revive = async (reason: string): Promise<void> => {
     boxd.isReviving = true;
     const lost = { pid: boxd.pid, reason, isRecorded: false };
