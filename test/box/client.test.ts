@@ -64,9 +64,9 @@ verifies('box.client.watch', async () => {
   watch.close();
   const seen = sequences.at(-1) ?? 0;
   const quiet = await t.run('true');
-  const resumed: Exclude<BoxEvent, { kind: 'execs' }>[] = [];
+  const resumed: Extract<BoxEvent, { session: unknown }>[] = [];
   const again = await t.box.watch(seen, (event) => {
-    if (event.kind !== 'execs') resumed.push(event);
+    if ('session' in event) resumed.push(event);
   });
   await until(() => resumed.some((event) => event.session === quiet.session), 'what was missed is told');
   assert.ok(resumed.every((event) => event.session === quiet.session));

@@ -13,7 +13,7 @@ const ENTRIES: readonly ExecEntry[] = Array.from({ length: 300 }, (_, index) => 
   at: index,
   session,
   owner: OPERATOR,
-  what: { kind: 'escalated-end', pid: index, code: 0, durationMs: 1 },
+  what: { kind: 'escalated-end', asker: 1, file: '/usr/bin/date', pid: index, code: 0, durationMs: 1 },
 }));
 
 verifies(

@@ -95,6 +95,7 @@ export async function startBoxd(options: BoxdOptions): Promise<Boxd> {
     realHome: account.home,
     onQuestions: (session) => sessions.questionsChanged(session),
     onExecs: (last) => hub.grown(last),
+    onRules: (state) => hub.ruled(state),
   });
   const sessions: Sessions = openSessions(options, foundation, { environment, login, shell, guard }, hub);
   const end = once(() => sessions.end(() => endBox(treeOf(foundation, guardian), TERM_WAIT_MS, KILL_WAIT_MS)));

@@ -267,6 +267,8 @@ const sessionInfo = z.object({
   bookmark: z.string().nullable(),
 });
 
+const policyState = z.object({ rules: count, files: z.array(z.string()), problems: z.array(z.string()) });
+
 /** The headers of answers, by operation. Binary parts travel in the body. */
 export const boxReplies = {
   facts: z.object({
@@ -342,7 +344,7 @@ export const boxReplies = {
     z.object({ kind: z.literal('other') }),
   ]),
   readFile: z.object({}),
-  configure: z.object({ rules: count, files: z.array(z.string()), problems: z.array(z.string()) }),
+  configure: policyState,
   answer: z.object({
     state: z.enum(['taken', 'gone']),
     rule: z.object({ file: z.string(), line: count, text: z.string() }).nullable(),
@@ -364,6 +366,7 @@ export const boxEvent = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('output'), sequence: count, session, written: count }),
   z.object({ kind: z.literal('questions'), sequence: count, session, open: z.array(execQuestion) }),
   z.object({ kind: z.literal('execs'), sequence: count, last: count }),
+  z.object({ kind: z.literal('policy'), sequence: count, state: policyState }),
 ]);
 
 /** What a daemon sends after the welcome. */

@@ -213,7 +213,9 @@ export type BoxEvent =
       readonly open: readonly ExecQuestion[];
     }
   /** the log of programs has grown to this number */
-  | { readonly kind: 'execs'; readonly sequence: number; readonly last: number };
+  | { readonly kind: 'execs'; readonly sequence: number; readonly last: number }
+  /** the rules in force are others than before */
+  | { readonly kind: 'policy'; readonly sequence: number; readonly state: PolicyState };
 
 export interface PatchRequest {
   readonly patch: string;

@@ -76,7 +76,14 @@ const what = z.discriminatedUnion('kind', [
     reason: z.string().nullable(),
     question: question.nullable(),
   }),
-  z.object({ kind: z.literal('escalated-end'), pid: count, code: z.number(), durationMs: z.number() }),
+  z.object({
+    kind: z.literal('escalated-end'),
+    pid: count,
+    asker: count,
+    file: z.string(),
+    code: z.number(),
+    durationMs: z.number(),
+  }),
   z.object({
     kind: z.literal('egress'),
     protocol: z.enum(['http', 'https', 'socks5']),

@@ -119,7 +119,15 @@ export interface ExecEntry {
         readonly question: QuestionId | null;
       }
     /** a program that ran outside has ended */
-    | { readonly kind: 'escalated-end'; readonly pid: number; readonly code: number; readonly durationMs: number }
+    | {
+        readonly kind: 'escalated-end';
+        readonly pid: number;
+        /** pid of the process that asked for it: the one of its decision */
+        readonly asker: number;
+        readonly file: string;
+        readonly code: number;
+        readonly durationMs: number;
+      }
     | {
         readonly kind: 'egress';
         readonly protocol: 'http' | 'https' | 'socks5';

@@ -40,6 +40,7 @@ export interface BoxGuardParts {
   readonly realHome: string;
   readonly onQuestions: (session: SessionId) => void;
   readonly onExecs: (last: number) => void;
+  readonly onRules: (state: PolicyState) => void;
 }
 
 interface Configured {
@@ -91,7 +92,10 @@ export class BoxGuard {
       onProblem: (text) => console.error(`rules: ${text}`),
     });
     this.#configured = { settings, policy };
-    policy.changed.subscribe(() => this.#rulesChanged());
+    policy.changed.subscribe(() => {
+      this.#rulesChanged();
+      this.#parts.onRules(policy.figures());
+    });
     this.#rulesChanged();
     before?.policy.close();
     return policy.figures();

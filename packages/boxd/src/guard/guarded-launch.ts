@@ -145,7 +145,10 @@ export class GuardedLaunch implements Guarded {
         this.#listener.exited(exitStatus(code, signal));
       },
       listener: (fd) => this.#serve(fd),
-      escalated: () => void (this.#wasOutside = true),
+      escalated: (facts, pid) => {
+        this.#wasOutside = true;
+        guard.escalated(facts, pid);
+      },
       escalatedEnded: (end) => guard.escalatedEnded(end),
       failed: (reason) => this.#listener.note(`the sandbox failed: ${reason}`),
       broken: (reason) => this.#listener.note(`the guard of this session failed: ${reason}`),
@@ -167,7 +170,9 @@ export class GuardedLaunch implements Guarded {
       decide: (request) => {
         const { decision, rule, text } = policy().network(request.host, request.port, request.protocol);
         if (decision === 'allow') return { kind: 'allow', rule };
-        return { kind: 'refuse', rule, reason: text, needed: rule === null ? ruleFor(request, rulesFile) : null };
+        if (rule !== null) return { kind: 'refuse', rule, reason: text, needed: null };
+        const reason = `no rule allows ${request.protocol} to ${request.host}:${request.port}`;
+        return { kind: 'refuse', rule, reason, needed: ruleFor(request, rulesFile) };
       },
       record,
       isGranted: (address, { port, protocol }) => policy().network(address, port, protocol).decision === 'allow',

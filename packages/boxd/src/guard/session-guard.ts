@@ -64,6 +64,8 @@ export class SessionGuard {
   readonly #parts: SessionGuardParts;
   readonly #held = new HeldTime();
   readonly #denied: DeniedExec[] = [];
+  /** programs outside, by their own pid */
+  readonly #outside = new Map<number, { readonly asker: number; readonly file: string }>();
 
   constructor(parts: SessionGuardParts) {
     this.#parts = parts;
@@ -91,14 +93,15 @@ export class SessionGuard {
     this.#deny(facts, { by: 'guard', rule: null, reason, question: null });
   }
 
+  escalated({ pid: asker, file }: ExecFacts, pid: number): void {
+    this.#outside.set(pid, { asker, file });
+  }
+
   escalatedEnded(end: { readonly pid: number; readonly code: number; readonly durationMs: number }): void {
     const { session, owner, log } = this.#parts;
-    log.append({
-      at: Date.now(),
-      session,
-      owner,
-      what: { kind: 'escalated-end', ...end },
-    });
+    const { asker = 0, file = '' } = this.#outside.get(end.pid) ?? {};
+    this.#outside.delete(end.pid);
+    log.append({ at: Date.now(), session, owner, what: { kind: 'escalated-end', asker, file, ...end } });
   }
 
   /** Answers in the same turn unless a person is asked: each turn is time that the program waits. */
@@ -164,7 +167,12 @@ export class SessionGuard {
       case 'crowded':
         return this.#refuse(facts, { by: 'guard', rule, reason: 'Too many questions wait already', question: null });
       case 'gone':
-        return this.#refuse(facts, { by: 'guard', rule, reason: 'Nobody waits for it', question: answer.question.id });
+        return this.#refuse(facts, {
+          by: 'guard',
+          rule,
+          reason: 'It was interrupted before an answer',
+          question: answer.question.id,
+        });
       case 'expired': {
         const reason = 'Nobody answered in time';
         return this.#refuse(facts, { by: 'expired', rule, reason, question: answer.question.id });

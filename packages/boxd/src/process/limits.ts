@@ -146,8 +146,9 @@ export class BoundGroup {
 
   /** What the session is followed by can bound it too, in v2. */
   born(tracked: Cgroup | null): void {
+    if (this.#places.length === 2) return;
     if (tracked?.version === 'cgroup2') this.missing.push(...setAll(tracked.directory, V2(this.#bounds)));
-    else if (this.#places.length < 2) this.missing.push('memory and processes together');
+    else this.missing.push('memory and processes together');
   }
 
   /** Removed as soon as nothing is in it. */

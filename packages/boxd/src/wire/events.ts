@@ -2,7 +2,7 @@
  * Tells watchers what changed. Only the latest state and length of each session are kept, each with the sequence of
  * its last change: a watcher that resumes or was behind hears every session once, never a backlog.
  */
-import type { BoxEvent, ExecQuestion, SessionId, SessionState } from '@agentbox/protocol';
+import type { BoxEvent, ExecQuestion, PolicyState, SessionId, SessionState } from '@agentbox/protocol';
 import type { EventOutlet } from './connection.ts';
 
 interface Observed {
@@ -35,6 +35,7 @@ export class EventHub {
   readonly #watchers = new Set<Watcher>();
   #sequence: number;
   #execs = { sequence: 0, last: 0 };
+  #policy: { readonly sequence: number; readonly state: PolicyState } | null = null;
   #timer: NodeJS.Timeout | null = null;
   #flushedAt = Number.NEGATIVE_INFINITY;
 
@@ -56,6 +57,13 @@ export class EventHub {
   grown(last: number): void {
     this.#sequence += 1;
     this.#execs = { sequence: this.#sequence, last };
+    this.#schedule();
+  }
+
+  /** Other rules are in force. */
+  ruled(state: PolicyState): void {
+    this.#sequence += 1;
+    this.#policy = { sequence: this.#sequence, state };
     this.#schedule();
   }
 
@@ -95,6 +103,7 @@ export class EventHub {
     const due: BoxEvent[] = [];
     const { sequence, last } = this.#execs;
     if (sequence > watcher.through) due.push({ kind: 'execs', sequence, last });
+    if (this.#policy !== null && this.#policy.sequence > watcher.through) due.push({ kind: 'policy', ...this.#policy });
     for (const { session, state, output, questions } of this.#changes.values()) {
       const id = session.facts.session;
       if (output > watcher.through) {

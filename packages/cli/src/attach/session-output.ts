@@ -29,7 +29,7 @@ export class SessionOutput {
     const { session } = this.#session;
     let from = await this.#start();
     const watch = await this.#box.watch(0, (event) => {
-      if (event.kind !== 'execs' && event.session === session) this.#wake.resolve();
+      if ('session' in event && event.session === session) this.#wake.resolve();
     });
     try {
       for (;;) {

@@ -120,6 +120,7 @@ function scoreLine(results: readonly CaseResult[], { paint }: Screen): string {
   const tried = results.length - counts['not applicable'];
   const tries = results.reduce((sum, one) => sum + one.tries.length, 0);
   const isGood = counts.leaked + counts.broken === 0;
-  const score = `${counts.held + counts.reported} of ${tried} held`;
+  const reported = counts.reported === 0 ? '' : `, ${counts.reported} reported`;
+  const score = `${counts.held} of ${tried} held${reported}`;
   return `${paint(isGood ? 'good' : 'bad', score)}  ${paint('quiet', `${counts.leaked} leaked, ${counts['not applicable']} not applicable, ${tries} ways tried`)}`;
 }

@@ -25,7 +25,9 @@ export type ShellInput = z.output<typeof shellInput>;
 export const shellOutput = z.strictObject({
   exit_code: z
     .int()
-    .describe('128 + n when signal n ended the command, 124 when the timeout did or a program waits for a person.'),
+    .describe(
+      '128 + n when signal n ended the command, 124 when the timeout did, -1 while a program waits for a person.',
+    ),
   output: z
     .string()
     .describe('What the command printed, stdout and stderr in true order; cut in the middle when `omitted`.'),

@@ -72,7 +72,7 @@ function countSessions(sessions: readonly SessionInfo[]): BootstrapOutput['sessi
 
 function instructionsFor(prefix: string, skills: number, facts: BoxFacts): string[] {
   return [
-    `This is the persistent machine ${facts.hostname}: files, processes and installed programs stay.`,
+    `This is the persistent machine ${facts.hostname}: what you write where "profile" says that you may, and what you start, stays.`,
     `Run commands with ${prefix}exec_command; a command that outlasts its wait answers with a session_id: wait for it or type into it with ${prefix}write_stdin.`,
     `Set tty=true for programs that ask questions or draw a screen; answers say when a command is awaiting input.`,
     `Change files with ${prefix}apply_patch; read output that was left out with ${prefix}read_output.`,

@@ -30,7 +30,8 @@ const DESCRIBED: Readonly<Record<MachineToolName, Described>> = {
   exec_command: {
     title: 'Run a command',
     description:
-      'Use this when you need to run a shell command on the persistent machine: real access to its files, programs and network. ' +
+      'Use this when you need to run a shell command on the persistent machine; bootstrap says which files it sees, where it may write and what it reaches of the network. ' +
+      'In a sandbox each session has a loopback of its own: reach a server from the session that started it. ' +
       'It answers when the command ends or waits for input, at the latest after yield_time_ms; a command that goes on answers with a session_id for write_stdin. ' +
       'Output is cleaned of escape sequences and cut in the middle when long; read_output gives the rest. ' +
       'Set tty=true for programs that ask questions or draw a screen. Processes left in the background stay, are listed in the answer and end with kill_session. ' +

@@ -17,6 +17,8 @@ const MAX_TEXT_CHARS = 44_000;
 const LEAST_TOKENS = 64;
 /** that of timeout(1), and of Codex */
 const TIMED_OUT_CODE = 124;
+/** no command ends with it */
+const NOT_ENDED = -1;
 const MAX_DENIED = 10;
 const MAX_DENIED_ARGUMENTS = 8;
 const MAX_DENIED_CHARS = 120;
@@ -46,7 +48,7 @@ function shellOutput(answer: ExecOutput, { wallMs, timedOut, alive, denied }: Sh
   const { signal, omitted, session_id: session, background } = answer;
   const isLeft = answer.running || background.length > 0;
   return {
-    exit_code: timedOut ? TIMED_OUT_CODE : (answer.exit_code ?? TIMED_OUT_CODE),
+    exit_code: timedOut ? TIMED_OUT_CODE : (answer.exit_code ?? NOT_ENDED),
     output: answer.output,
     duration: { secs: Math.floor(wallMs / 1000), nanos: Math.floor((wallMs % 1000) * 1_000_000) },
     timed_out: timedOut,

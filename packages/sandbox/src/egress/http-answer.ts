@@ -42,9 +42,11 @@ interface Answer {
   readonly headers?: readonly Header[];
   readonly keepAlive: boolean;
   readonly withBody?: boolean;
+  /** in place of the usual words of the status */
+  readonly message?: string;
 }
 
-export function ownAnswer({ status, text, headers = [], keepAlive, withBody = true }: Answer): Buffer {
+export function ownAnswer({ status, text, headers = [], keepAlive, withBody = true, message }: Answer): Buffer {
   const body = Buffer.from(`${text}\n`);
   const all: readonly Header[] = [
     ['Content-Type', 'text/plain; charset=utf-8'],
@@ -52,13 +54,18 @@ export function ownAnswer({ status, text, headers = [], keepAlive, withBody = tr
     ['Connection', keepAlive ? 'keep-alive' : 'close'],
     ...headers,
   ];
-  const head = headText(status, STATUS_CODES[status] ?? 'Refused', all);
+  const head = headText(status, message ?? STATUS_CODES[status] ?? 'Refused', all);
   return withBody ? Buffer.concat([head, body]) : head;
 }
+
+const MESSAGE_CHARS = 400;
 
 export function refusalAnswer(refusal: Refusal, keepAlive: boolean, withBody: boolean): Buffer {
   const text = refusalText(refusal);
   const plain = text.replaceAll(/[^\x20-\x7e]/g, '?');
-  const headers: readonly Header[] = refusal.status === 403 ? [['X-Agentbox-Denied', plain]] : [];
-  return ownAnswer({ status: refusal.status, text, headers, keepAlive, withBody });
+  const { status } = refusal;
+  if (status !== 403) return ownAnswer({ status, text, keepAlive, withBody });
+  // Of a refused CONNECT most programs show the first line alone.
+  const message = plain.slice(0, MESSAGE_CHARS);
+  return ownAnswer({ status, text, headers: [['X-Agentbox-Denied', plain]], keepAlive, withBody, message });
 }

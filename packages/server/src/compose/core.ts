@@ -18,7 +18,7 @@ import {
   type Principal,
   type Principals,
 } from '@agentbox/control-plane';
-import { AgentboxError, type AuditEntry, OPERATOR, SCOPES, VERSION } from '@agentbox/protocol';
+import { AgentboxError, type AuditEntry, OPERATOR, type PolicyState, SCOPES, VERSION } from '@agentbox/protocol';
 import { createMachineProvider, createSkillLibrary, type MachineSkillLibrary, skillRoots } from '@agentbox/providers';
 import { parseSandboxState } from '@agentbox/sandbox';
 import type { OpenedStores } from '@agentbox/storage';
@@ -149,6 +149,12 @@ interface BoxState {
   reconnected: () => void;
 }
 
+/** Which rules are in force from now on, and which files do not count. */
+async function recordRules(record: Core['record'], { rules, files, problems }: PolicyState): Promise<void> {
+  for (const problem of problems) await record('policy.broken', problem, {});
+  await record('policy.changed', files.join(', '), { rules, problems: problems.length });
+}
+
 /** A daemon that dies is said in the record and started again; what ran in it is lost, and its sessions say so. */
 async function connectWatched(
   options: CoreOptions,
@@ -169,6 +175,10 @@ async function connectWatched(
       if (!boxd.isEnding && !boxd.isReviving) void revive(reason);
     },
   });
+  const watch = await box.watch(0, (event) => {
+    if (event.kind === 'policy') recordRules(record, event.state).catch(() => undefined);
+  });
+  stack.defer(() => watch.close());
   if (options.means !== null && boxd.ruleProblems.length > 0) {
     await box.close();
     throw new AgentboxError('RULES_INVALID', boxd.ruleProblems.join('\n'), {});
