@@ -1,5 +1,5 @@
 /**
- * Chooses how the processes of a session are kept together: cgroup v2, the cgroup v1 freezer, or /proc alone. A way
+ * Chooses how the processes of a session are kept together: the cgroup v1 freezer, cgroup v2, or /proc alone. A way
  * counts as there when a trial group could be made, entered, left and removed. A cgroup that fails later is given up
  * for good and said so; tags and ancestry are followed in every case.
  */
@@ -46,7 +46,8 @@ export class Tracking {
   /** `groupName` names this daemon's groups among all of the machine. */
   static open(wanted: TrackingKind | 'auto', groupName: string): Tracking | { readonly missing: string } {
     const reasons: string[] = [];
-    for (const version of ['cgroup2', 'cgroup1'] as const) {
+    // The kernel takes a thread into a v1 group at once; for v2 it waits milliseconds until no process starts or ends.
+    for (const version of ['cgroup1', 'cgroup2'] as const) {
       if (wanted !== 'auto' && wanted !== version) continue;
       const place = tryPlace(version, groupName);
       if (!('missing' in place)) return new Tracking(place);
