@@ -29,7 +29,7 @@ verifies('approvals.elicitation.form', () => {
     'OUTSIDE the sandbox',
     question.facts.sha256,
     '/usr/bin/env',
-    '/etc/agentbox/rules/team.rules:12 (publishing is for people)',
+    '/etc/agentbox/rules/team.rules:12: publishing is for people\n',
     'May write: /work/project',
     'Network: only what the rules allow',
     'Always writes: prefix_rule(pattern=["git", "push"], decision="allow")',

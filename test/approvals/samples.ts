@@ -30,7 +30,7 @@ export function asked(rest: Partial<ExecQuestion> = {}, facts: Partial<ExecQuest
     sha256: 'c0ffee'.padEnd(64, '0'),
     interpreters: [],
     rule: { source: '/etc/agentbox/rules/team.rules', line: 12, justification: 'publishing is for people' },
-    reason: 'a rule asks before this program',
+    reason: 'publishing is for people',
     runs: 'outside',
     profile: 'workspace',
     mayWrite: ['/work/project'],

@@ -41,7 +41,7 @@ verifies(
     const reportFault = (_what: string, _facts: unknown, fault: unknown): void => void faults.push(fault);
     const parts = { box, audit, redactor: () => redactor, reportFault };
     await using records = new ExecRecords(parts);
-    await records.start();
+    records.start();
     const held = setInterval(() => undefined, 1000);
     await until('all is acknowledged', () => acknowledged === ENTRIES.length);
     clearInterval(held);

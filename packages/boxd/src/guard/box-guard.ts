@@ -9,25 +9,21 @@ import {
   type AnswerReply,
   type AnswerRequest,
   type Box,
-  type MachineMeans,
   type PolicySettings,
   type PolicyState,
   type SandboxProfile,
   type SessionId,
   type SpawnRequest,
 } from '@agentbox/protocol';
-import { PathObserver, Placeholders, planLaunch } from '@agentbox/sandbox';
 import type { Libc } from '../native/libc.ts';
-import { type ExecPolicy, environmentForEscalation, openExecPolicy } from '../policy/index.ts';
+import type { ExecPolicy } from '../policy/index.ts';
 import { removeGroups } from '../process/limits.ts';
 import type { Environment } from '../session/environment.ts';
-import type { Program } from '../session/launch.ts';
 import type { Start } from '../session/start.ts';
 import { ExecLog } from './exec-log.ts';
-import { GuardedLaunch, type GuardListener } from './guarded-launch.ts';
-import { Lingering } from './lingering.ts';
+import type { GuardListener } from './guarded-launch.ts';
+import type { CommandFacts, Launcher } from './launcher.ts';
 import { Questions } from './questions.ts';
-import { SessionGuard } from './session-guard.ts';
 
 export interface BoxGuardParts {
   readonly libc: Libc;
@@ -45,13 +41,11 @@ export interface BoxGuardParts {
 
 interface Configured {
   readonly settings: PolicySettings;
-  readonly policy: ExecPolicy;
+  /** null where nothing can be guarded: there no rule is asked */
+  readonly policy: ExecPolicy | null;
 }
 
-interface CommandFacts {
-  readonly program: Program;
-  readonly environment: Environment;
-}
+const NO_RULES: PolicyState = { rules: 0, files: [], problems: [] };
 
 /** What a session needs before it can be started under a profile. */
 export interface GuardReady {
@@ -62,10 +56,7 @@ export class BoxGuard {
   readonly #parts: BoxGuardParts;
   readonly #log: ExecLog;
   readonly #questions: Questions;
-  readonly #paths = new PathObserver();
-  readonly #placeholders = new Placeholders();
-  readonly #lingering = new Lingering();
-  readonly #launches = new Set<GuardedLaunch>();
+  #launcher: Launcher | null = null;
   #configured: Configured | null = null;
 
   constructor(parts: BoxGuardParts) {
@@ -81,9 +72,17 @@ export class BoxGuard {
 
   async configure(settings: PolicySettings): Promise<PolicyState> {
     const before = this.#configured;
-    if (before !== null && JSON.stringify(before.settings) === JSON.stringify(settings)) {
-      return before.policy.figures();
-    }
+    if (before !== null && JSON.stringify(before.settings) === JSON.stringify(settings)) return stateOf(before);
+    const policy = settings.means === null ? null : await this.#openPolicy(settings);
+    const configured = { settings, policy };
+    this.#configured = configured;
+    this.#launcher?.rulesChanged();
+    before?.policy?.close();
+    return stateOf(configured);
+  }
+
+  async #openPolicy(settings: PolicySettings): Promise<ExecPolicy> {
+    const { openExecPolicy } = await import('../policy/index.ts');
     const policy = await openExecPolicy({
       ...settings,
       home: this.#parts.realHome,
@@ -91,18 +90,11 @@ export class BoxGuard {
       flock: this.#parts.libc.flock,
       onProblem: (text) => console.error(`rules: ${text}`),
     });
-    this.#configured = { settings, policy };
     policy.changed.subscribe(() => {
-      this.#rulesChanged();
+      this.#launcher?.rulesChanged();
       this.#parts.onRules(policy.figures());
     });
-    this.#rulesChanged();
-    before?.policy.close();
-    return policy.figures();
-  }
-
-  #rulesChanged(): void {
-    for (const launch of this.#launches) launch.headsChanged();
+    return policy;
   }
 
   get #standing(): Configured {
@@ -112,79 +104,35 @@ export class BoxGuard {
     return this.#configured;
   }
 
-  /** Throws MISSING_FEATURE, naming what is missing and how to get it. */
-  prepare(request: SpawnRequest, profile: SandboxProfile): GuardReady {
+  get #policy(): ExecPolicy {
+    const { policy } = this.#standing;
+    if (policy === null) throw new AgentboxError('MISSING_FEATURE', 'this box guards nothing, so it asks no rules');
+    return policy;
+  }
+
+  /** Rejects with MISSING_FEATURE, naming what is missing and how to get it. */
+  async prepare(request: SpawnRequest, profile: SandboxProfile): Promise<GuardReady> {
     const { means } = this.#standing.settings;
     if (means === null) throw new AgentboxError('MISSING_FEATURE', 'this box has nothing to hold a sandbox with');
     const warden = locateWarden();
     if ('missing' in warden) throw new AgentboxError('MISSING_FEATURE', warden.missing);
+    const launcher = await this.#loadLauncher();
     return {
-      launch: (command, listener) => {
-        const launch = this.#launch(request, profile, { warden: warden.path, means, command, listener });
-        this.#launches.add(launch);
-        return launch.start;
-      },
+      launch: (command, listener) =>
+        launcher.launch(request, profile, { warden: warden.path, means, command, listener }).start,
     };
   }
 
-  #launch(
-    request: SpawnRequest,
-    profile: SandboxProfile,
-    { warden, means, command, listener }: LaunchMeans,
-  ): GuardedLaunch {
-    const { session, owner } = request;
-    const { libc, tagPrefix, environment, realHome } = this.#parts;
-    const { plan, cwd, placeholders } = this.#plan(request, profile, means);
-    const guard = new SessionGuard({
-      session,
-      owner,
-      profile,
-      policy: () => this.#standing.policy,
-      questions: this.#questions,
+  async #loadLauncher(): Promise<Launcher> {
+    const { Launcher: LauncherClass } = await import('./launcher.ts');
+    this.#launcher ??= new LauncherClass({
+      ...this.#parts,
       log: this.#log,
-      isDirect: (pid) => launch.isDirect(pid),
-      privatePlaces: ['/tmp', '/var/tmp', realHome],
-      environment: environmentForEscalation(environment),
+      questions: this.#questions,
+      policy: () => this.#policy,
+      settings: () => this.#standing.settings,
     });
-    const launch: GuardedLaunch = new GuardedLaunch(
-      {
-        ...command,
-        libc,
-        warden,
-        plan,
-        cwd,
-        guard,
-        policy: () => this.#standing.policy,
-        groupName: `agentbox-${tagPrefix}-${session}`,
-        holdPlaces: () => {
-          const hold = this.#placeholders.hold(placeholders);
-          return { release: () => this.#lingering.later(() => hold.release()) };
-        },
-        ownPorts: () => this.#standing.settings.ownPorts,
-        rulesFile: this.#standing.settings.amendFile,
-        record: (what) => void this.#log.append({ at: Date.now(), session, owner, what }),
-        onEnd: () => void this.#launches.delete(launch),
-      },
-      listener,
-    );
-    return launch;
-  }
-
-  #plan({ cwd }: SpawnRequest, profile: SandboxProfile, { engine, groupLimits }: MachineMeans) {
-    const { realHome, environment, home } = this.#parts;
-    const uid = process.getuid?.() ?? 0;
-    const searchPath = environment['PATH'] ?? '';
-    const paths = this.#paths.observe(profile, {
-      cwd,
-      realHome,
-      searchPath,
-      own: [home],
-      alone: engine.kind === 'landlock',
-    });
-    const planned = planLaunch(profile, { paths, uid, engine, environment, groupLimits });
-    if (planned.kind === 'launch') return planned;
-    const { code, message, fix, key, path: at } = planned.problem;
-    throw new AgentboxError(code, `${message}; ${fix}`, { key, path: at });
+    return this.#launcher;
   }
 
   answer(request: AnswerRequest): Promise<AnswerReply> {
@@ -192,7 +140,7 @@ export class BoxGuard {
   }
 
   async #amend(prefix: readonly string[]): Promise<AnswerReply['rule']> {
-    const amended = await this.#standing.policy.amend(prefix);
+    const amended = await this.#policy.amend(prefix);
     if (amended.kind === 'refused') return null;
     const { file, line, text } = amended;
     return { file, line, text };
@@ -208,16 +156,13 @@ export class BoxGuard {
 
   close(): void {
     this.#questions.close();
-    this.#lingering.close();
+    this.#launcher?.close();
     removeGroups();
-    this.#configured?.policy.close();
+    this.#configured?.policy?.close();
     this.#log.close();
   }
 }
 
-interface LaunchMeans {
-  readonly warden: string;
-  readonly means: MachineMeans;
-  readonly command: CommandFacts;
-  readonly listener: GuardListener;
+function stateOf({ policy }: Configured): PolicyState {
+  return policy === null ? NO_RULES : policy.figures();
 }

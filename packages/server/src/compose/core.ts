@@ -97,14 +97,16 @@ export async function composeCore(options: CoreOptions, { stores, daemon }: Grou
   const tokens = { audit, principals, tokenFile: paths.token, clock };
   let token = await ensureOperatorToken(tokens);
   const operator = createOperator({ ...tokens, rotated: (fresh) => void (token = fresh) });
-  const questions = stack.use(await openBoxQuestions(options, stores, box));
+  const [questions, skills] = await Promise.all([
+    openBoxQuestions(options, stores, box).then((opened) => stack.use(opened)),
+    createSkillLibrary({ roots: skillRoots(skillPlaces(config, options.env)) }).then((opened) => stack.use(opened)),
+  ]);
   const { approvals } = questions;
   boxd.reconnected = () => questions.reconnected();
   // The operator's own token is in a file that commands of the host profile can read: it must not reach a model.
   const redactor = redactorOf(() => token);
   const records = stack.use(new ExecRecords({ box, audit, redactor, reportFault }));
-  await records.start();
-  const skills = stack.use(await createSkillLibrary({ roots: skillRoots(skillPlaces(config, options.env)) }));
+  records.start();
   const { catalog, pipeline } = composeTools(options, { stores, box, skills, approvals, redactor }, stack);
   return {
     stores,
@@ -124,6 +126,7 @@ export async function composeCore(options: CoreOptions, { stores, daemon }: Grou
     pipeline,
     boxdPid: () => boxd.pid,
     closeToSandboxes: async (port) => {
+      if (options.means === null) return;
       await box.configure({ ...policySettings(config, paths.home, options.env, options.means), ownPorts: [port] });
     },
     endBox: () => {

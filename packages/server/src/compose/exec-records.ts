@@ -27,7 +27,7 @@ export class ExecRecords {
   #copied = 0;
   /** of the batch that is under way, when the record took a part of it only */
   readonly #taken = new Set<number>();
-  #wanted = 0;
+  #hasGrown = false;
   #running: Promise<void> | null = null;
   #ended = false;
   #retry: NodeJS.Timeout | null = null;
@@ -37,44 +37,61 @@ export class ExecRecords {
     this.#parts = parts;
   }
 
-  async start(): Promise<void> {
-    const { box, audit } = this.#parts;
-    const last = (await audit.last(SEARCHED)).toReversed().find(({ detail }) => typeof detail['exec'] === 'number');
-    const number = last?.detail['exec'];
-    this.#copied = typeof number === 'number' ? number : 0;
-    this.#watch = await box.watch(0, (event) => {
-      if (event.kind === 'execs') this.grown(event.last);
-    });
-    this.grown(this.#copied + 1);
+  /** From now on, beside everything else: a server serves before the record has caught up. */
+  start(): void {
+    this.#running = this.#catchUp().finally(() => void (this.#running = null));
   }
 
-  /** A box whose log was begun anew counts from the start again. */
-  grown(last: number): void {
-    this.#wanted = Math.max(this.#wanted, last);
+  async #catchUp(): Promise<void> {
+    const { box, audit } = this.#parts;
+    try {
+      const last = (await audit.last(SEARCHED)).toReversed().find(({ detail }) => typeof detail['exec'] === 'number');
+      const number = last?.detail['exec'];
+      this.#copied = typeof number === 'number' ? number : 0;
+      this.#watch ??= await box.watch(0, (event) => {
+        if (event.kind === 'execs') this.grown();
+      });
+      if (this.#ended) this.#watch.close();
+    } catch (fault) {
+      this.#failed(fault, () => this.start());
+      return;
+    }
+    await this.#copy();
+  }
+
+  grown(): void {
+    this.#hasGrown = true;
     this.#running ??= this.#copy().finally(() => void (this.#running = null));
   }
 
   async #copy(): Promise<void> {
-    const { box, reportFault } = this.#parts;
+    const { box } = this.#parts;
     try {
-      for (;;) {
+      while (!this.#ended) {
+        this.#hasGrown = false;
         const { entries, last } = await box.execs(this.#copied, BATCH);
+        // A box whose log was begun anew counts from the start again.
         if (last < this.#copied) this.#copied = 0;
         const end = entries.at(-1)?.number;
-        if (end === undefined || this.#ended) return;
+        if (end === undefined && !this.#hasGrown) return;
+        if (end === undefined) continue;
         await this.#record(entries);
         this.#copied = end;
         await box.acknowledgeExecs(end);
         if (entries.length < BATCH) await sleep(PACE_MS);
       }
     } catch (fault) {
-      if (this.#ended) return;
-      reportFault('the log of programs could not be recorded', {}, fault);
-      this.#retry ??= setTimeout(() => {
-        this.#retry = null;
-        this.grown(this.#wanted);
-      }, RETRY_MS).unref();
+      this.#failed(fault, () => this.grown());
     }
+  }
+
+  #failed(fault: unknown, again: () => void): void {
+    if (this.#ended) return;
+    this.#parts.reportFault('the log of programs could not be recorded', {}, fault);
+    this.#retry ??= setTimeout(() => {
+      this.#retry = null;
+      again();
+    }, RETRY_MS).unref();
   }
 
   /** Rejects when the record did not take all of it: what it took is not brought again. */

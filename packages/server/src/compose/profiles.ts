@@ -12,13 +12,33 @@ import type { Config } from '../config/schema.ts';
 
 const PRIVATE = 0o700;
 
+/** how long a ceiling is taken as found, in ms: following its links takes longer than asking the rules does */
+const FOUND_MS = 2000;
+/** callers whose ceilings are kept */
+const KEPT_CEILINGS = 64;
+
+interface FoundCeiling {
+  readonly profile: SandboxProfile | null;
+  readonly until: number;
+}
+
 /** Asked for at each start: a client's wish narrows what the operator set, and never widens it. */
 export function placeCommands(home: string, config: Config, skillRoots: readonly string[]): PlaceCommand {
-  return ({ owner, state }) => {
+  const found = new Map<PrincipalId, FoundCeiling>();
+  const ceilingOf = (owner: PrincipalId): SandboxProfile | null => {
+    const now = performance.now();
+    const known = found.get(owner);
+    if (known !== undefined && now < known.until) return known.profile;
     const set = withSkills(ceilingFor(home, config, owner), skillRoots);
-    if (set === null) return { profile: null, narrowed: [] };
     // Links are followed here, where the operator's own paths are known: below, a link is a way out.
-    const ceiling = canonicalProfile(set);
+    const profile = set === null ? null : canonicalProfile(set);
+    if (found.size >= KEPT_CEILINGS) found.clear();
+    found.set(owner, { profile, until: now + FOUND_MS });
+    return profile;
+  };
+  return ({ owner, state }) => {
+    const ceiling = ceilingOf(owner);
+    if (ceiling === null) return { profile: null, narrowed: [] };
     if (state === null) return { profile: ceiling, narrowed: [] };
     return holdToCeiling(ceiling, state.wish, config.box.workspace ?? '/');
   };
