@@ -1,10 +1,9 @@
 /** What of a session's output survives a killed daemon, a full disk and a used-up quota. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { newSessionId, OPERATOR, parseSessionId } from '@agentbox/protocol';
 import { verifies } from '../requirements/verifies.ts';
@@ -22,6 +21,13 @@ const NUMBERS = Array.from({ length: 1_000_000 }, (_, index) => `${index + 1}\n`
 
 function newHome(): string {
   return mkdtempSync(path.join(tmpdir(), 'agentbox-box-'));
+}
+
+/** What a process has computed so far, in ms: unlike a clock it does not count what else the machine does. */
+function processorMs(pid: number): number {
+  const [, fields = ''] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ');
+  const [user = 0, system = 0] = fields.split(' ').slice(11, 13).map(Number);
+  return (user + system) * 10;
 }
 
 async function killDaemon(t: TestBox): Promise<void> {
@@ -193,9 +199,8 @@ verifies('box.restart.many', async () => {
   const took = { none: [] as number[], many: [] as number[] };
   for (let round = 0; round < 3; round += 1) {
     for (const kind of ['none', 'many'] as const) {
-      const start = performance.now();
       await using t = await startTestBox({ home: homes[kind] });
-      took[kind].push(performance.now() - start);
+      took[kind].push(processorMs(t.pid));
       const one = names[round * 500];
       if (kind === 'many') assert.equal((await t.collect(parseSessionId(one ?? '') ?? newSessionId())).text, 'old\n\n');
       if (kind === 'many' && round === 2) assert.equal((await t.box.list(OPERATOR)).length, 2000);
@@ -203,6 +208,6 @@ verifies('box.restart.many', async () => {
   }
   const plain = Math.min(...took.none);
   const extra = Math.min(...took.many) - plain;
-  assert.ok(extra < Math.max(150, plain / 2), `${extra.toFixed(0)} ms more than ${plain.toFixed(0)} ms`);
+  assert.ok(extra < Math.max(150, plain / 2), `${extra} ms of processor more than ${plain} ms`);
   for (const home of Object.values(homes)) rmSync(home, { recursive: true });
 });
