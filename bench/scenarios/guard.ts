@@ -82,7 +82,9 @@ class Contestant implements Disposable {
     for (let over = false; !over; ) {
       over = await Promise.race([running.then(() => true), sleep(100, false)]);
       if (over) break;
-      for (const pid of childrenOf(this.stage.boxdPid).filter(isWarden)) peak = Math.max(peak, memoryMb(pid).peak);
+      // What has just ended holds nothing any more, and says so by no number.
+      const held = childrenOf(this.stage.boxdPid).filter(isWarden).map((pid) => memoryMb(pid).peak);
+      peak = Math.max(peak, ...held.filter((size) => !Number.isNaN(size)));
     }
     return peak;
   }
