@@ -1,7 +1,10 @@
 /**
  * What the policy-enforced shell costs: each program under a guard that decides by itself and under one that asks each
- * time, and the start of a sandboxed session beside one on the host. All of it through MCP, the three interleaved.
+ * time, beside the same sandbox without a guard and beside the host; and the start of a sandboxed session beside one on
+ * the host. All but the sandbox without a guard goes through MCP, and all are interleaved.
  */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
@@ -74,16 +77,31 @@ class Contestant implements Disposable {
     return { tree: each('tree'), daemon: each('daemon'), server: each('server') };
   }
 
+  #wardens(): readonly number[] {
+    const isWarden = (pid: number): boolean => readFileSync(`/proc/${pid}/comm`, 'utf8').trim() === 'warden';
+    return childrenOf(this.stage.boxdPid).filter(isWarden);
+  }
+
+  /** the sandbox of a session as it is made, for one program without a guard */
+  async sandboxArgv(): Promise<readonly string[]> {
+    const running = this.run('sleep 1');
+    await sleep(500);
+    const words = this.#wardens().map((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0'));
+    await running;
+    const [argv = []] = words;
+    const at = argv.indexOf('--bwrap') + 2;
+    return argv.slice(at, at + Number(argv[at - 1]));
+  }
+
   /** the largest that the supervisor of one session ever was, in MB */
   async wardenMb(): Promise<number> {
     const running = this.run(`${LOOP}; sleep 1`);
-    const isWarden = (pid: number): boolean => readFileSync(`/proc/${pid}/comm`, 'utf8').trim() === 'warden';
     let peak = 0;
     for (let over = false; !over; ) {
       over = await Promise.race([running.then(() => true), sleep(100, false)]);
       if (over) break;
       // What has just ended holds nothing any more, and says so by no number.
-      const held = childrenOf(this.stage.boxdPid).filter(isWarden).map((pid) => memoryMb(pid).peak);
+      const held = this.#wardens().map((pid) => memoryMb(pid).peak);
       peak = Math.max(peak, ...held.filter((size) => !Number.isNaN(size)));
     }
     return peak;
@@ -106,22 +124,35 @@ interface Contestants {
   readonly asked: Contestant;
 }
 
+/** for one program in the sandbox of a session, without a guard, in µs */
+async function bareSandboxCost([program = '', ...args]: readonly string[]): Promise<Cost> {
+  const before = endedChildrenCpuMs(process.pid);
+  await once(spawn(program, [...args, '--', '/bin/bash', '-c', LOOP], { stdio: 'ignore' }), 'close');
+  return { tree: ((endedChildrenCpuMs(process.pid) - before) * 1000) / EXECS, daemon: 0, server: 0 };
+}
+
 async function execFigures({ host, local, asked }: Contestants): Promise<readonly Figure[]> {
-  const costs: { readonly host: Cost; readonly local: Cost; readonly asked: Cost }[] = [];
+  const argv = await local.sandboxArgv();
+  const costs: { readonly host: Cost; readonly bare: Cost; readonly local: Cost; readonly asked: Cost }[] = [];
   for (let round = 0; round < ROUNDS; round += 1) {
-    const [first, second, third] = [await host.execCost(), await local.execCost(), await asked.execCost()];
-    costs.push({ host: first, local: second, asked: third });
+    costs.push({
+      host: await host.execCost(),
+      bare: await bareSandboxCost(argv),
+      local: await local.execCost(),
+      asked: await asked.execCost(),
+    });
   }
   const over = (side: 'local' | 'asked'): readonly number[] =>
-    costs.map((round) => (round[side].tree / round.host.tree - 1) * 100);
-  const of = (side: keyof Contestants, part: keyof Cost): readonly number[] => costs.map((one) => one[side][part]);
+    costs.map((round) => ((round[side].tree - round.bare.tree) / round.host.tree) * 100);
+  const of = (side: keyof (typeof costs)[number], part: keyof Cost): readonly number[] => costs.map((one) => one[side][part]);
   const what = '/bin/true in one bash';
   return [
     { name: `${what} on the host: CPU of the whole tree`, unit: 'µs', rounds: of('host', 'tree') },
+    { name: 'the same in the sandbox alone, without a guard', unit: 'µs', rounds: of('bare', 'tree') },
     { name: 'the same in a sandbox, decided by the guard', unit: 'µs', rounds: of('local', 'tree') },
     { name: 'the same in a sandbox, asked each time', unit: 'µs', rounds: of('asked', 'tree') },
-    { name: 'more than on the host, decided by the guard', unit: '%', rounds: over('local'), target: { most: 15 } },
-    { name: 'more than on the host, asked each time', unit: '%', rounds: over('asked'), target: { most: 30 } },
+    { name: 'the guard, deciding by itself, to fork and exec', unit: '%', rounds: over('local'), target: { most: 15 } },
+    { name: 'the guard, asking each time, to fork and exec', unit: '%', rounds: over('asked'), target: { most: 30 } },
     { name: 'of which the box daemon, decided by the guard', unit: 'µs', rounds: of('local', 'daemon') },
     { name: 'of which the box daemon, asked each time', unit: 'µs', rounds: of('asked', 'daemon') },
     { name: 'beside it, the server, which records each', unit: 'µs', rounds: of('asked', 'server') },
