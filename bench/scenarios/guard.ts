@@ -144,7 +144,8 @@ async function execFigures({ host, local, asked }: Contestants): Promise<readonl
   }
   const over = (side: 'local' | 'asked'): readonly number[] =>
     costs.map((round) => ((round[side].tree - round.bare.tree) / round.host.tree) * 100);
-  const of = (side: keyof (typeof costs)[number], part: keyof Cost): readonly number[] => costs.map((one) => one[side][part]);
+  const of = (side: keyof (typeof costs)[number], part: keyof Cost): readonly number[] =>
+    costs.map((one) => one[side][part]);
   const what = '/bin/true in one bash';
   return [
     { name: `${what} on the host: CPU of the whole tree`, unit: 'µs', rounds: of('host', 'tree') },

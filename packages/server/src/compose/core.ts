@@ -25,6 +25,7 @@ import type { OpenedStores } from '@agentbox/storage';
 import { doorLimits, machineSettings, policySettings, skillPlaces } from '../config/mapping.ts';
 import { createInbox, type Inbox } from '../lifecycle/inbox.ts';
 import { createOperator, ensureOperatorToken, type Operator } from '../lifecycle/operator.ts';
+import { goneWithin } from '../lifecycle/processes.ts';
 import { readStateKey } from '../lifecycle/state-key.ts';
 import type { McpDoorDeps } from '../mcp/deps.ts';
 import { serveStdioDoor } from '../mcp/stdio.ts';
@@ -67,6 +68,8 @@ const BOX_RESTART_MS = 10_000;
 /** how much longer than its question a dialog is known, so that a late answer is told what came of it */
 const DIALOG_MORE_MS = 5 * 60_000;
 const FIRST_RETRY_MS = 100;
+/** between two looks whether a box that is being connected to is still there */
+const LOOK_MS = 200;
 const SLOWEST_RETRY_MS = 5000;
 
 /** For the model, at the start of a conversation. */
@@ -188,7 +191,7 @@ async function connectWatched(
   }
   const revive = async (reason: string): Promise<void> => {
     boxd.isReviving = true;
-    const lost = { pid: boxd.pid, reason, isRecorded: false };
+    const lost: Lost = { pid: boxd.pid, reason, isRecorded: false };
     for (let waitMs = FIRST_RETRY_MS; !boxd.isEnding; waitMs = Math.min(waitMs * 2, SLOWEST_RETRY_MS)) {
       if (await restarted(options, record, boxd, box, lost)) break;
       await sleep(waitMs, undefined, { ref: false });
@@ -202,13 +205,20 @@ async function connectWatched(
   return box;
 }
 
+/** A daemon whose end is still to be said in the record, or is said already. */
+interface Lost {
+  readonly pid: number;
+  readonly reason: string;
+  isRecorded: boolean;
+}
+
 /** The question at the end connects again, so that the end of the new daemon is heard as well. */
 async function restarted(
   options: CoreOptions,
   record: Core['record'],
   boxd: BoxState,
   box: BoxConnection,
-  lost: { readonly pid: number; readonly reason: string; isRecorded: boolean },
+  lost: Lost,
 ): Promise<boolean> {
   try {
     if (!lost.isRecorded) await record('box.lost', 'host', { pid: lost.pid, reason: lost.reason });
@@ -216,12 +226,24 @@ async function restarted(
     const daemon = await startBoxDaemon(daemonOptions(options));
     boxd.pid = daemon.pid;
     if (daemon.started) await record('box.started', 'host', { pid: daemon.pid });
-    await box.list(OPERATOR);
+    Object.assign(lost, { pid: daemon.pid, reason: 'it ended as it started', isRecorded: false });
+    await answers(box, daemon.pid);
     return true;
   } catch (fault) {
     if (!boxd.isEnding) options.reportFault('the box could not be restarted', {}, fault);
     return false;
   }
+}
+
+/** Rejects as soon as the new daemon is gone as well: the connection alone would wait for it to the end of its time. */
+async function answers(box: BoxConnection, pid: number): Promise<void> {
+  const answered = box.list(OPERATOR).then(() => 'answered' as const);
+  // When the daemon is gone nobody waits for it any more.
+  answered.catch(() => undefined);
+  const look = async (): Promise<'gone' | 'there'> => ((await goneWithin(pid, LOOK_MS)) ? 'gone' : 'there');
+  let heard: 'answered' | 'gone' | 'there' = 'there';
+  while (heard === 'there') heard = await Promise.race([answered, look()]);
+  if (heard === 'gone') throw new AgentboxError('BOX_UNAVAILABLE', `the box (process ${pid}) ended as it started`);
 }
 
 interface Parts {
