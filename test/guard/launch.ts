@@ -173,8 +173,11 @@ export class GuardedRun implements AsyncDisposable {
     this.pid = started.pid;
     const exits = Promise.withResolvers<{ readonly code: number; readonly signal: number | null }>();
     this.exited = exits.promise;
-    this.closed = started.closed.then((code) => {
+    // What the warden said at its end may be read after it has ended.
+    const silent = new Promise<void>((resolve) => started.link.once('close', () => resolve()));
+    this.closed = started.closed.then(async (code) => {
       this.#isClosed = true;
+      await silent;
       exits.resolve({ code: -1, signal: null });
       return code;
     });
