@@ -17,9 +17,9 @@ export async function startServer(options: StartOptions): Promise<RunningServer>
   const settled = await settleSandbox({ ...options, ...place });
   const core = { ...options, ...place, ...settled, clock, reportFault };
   const uncaught = stack.use(watchUncaught(reportFault));
-  const loading = import('./server.ts');
-  const ground = stack.use(await layGround(core));
-  const { serveOn } = await loading;
+  // In this order: while modules are loaded, this thread begins nothing.
+  const laying = layGround(core).then((laid) => stack.use(laid));
+  const [{ serveOn }, ground] = await Promise.all([import('./server.ts'), laying]);
   const server = await serveOn(core, ground);
   const failed = Promise.race([server.failed, uncaught.failed]);
   // Whoever starts the server looks at it only later.
